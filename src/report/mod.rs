@@ -1,1 +1,5 @@
-//! (to be furnished)
+//! The finished analysis as plain data, and its faces.
+
+mod model;
+
+pub use model::*;

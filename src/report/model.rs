@@ -1,0 +1,310 @@
+//! The finished analysis as plain data, in the shape that the JSON contract fixes.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+/// The version of this shape; a renamed field or a changed meaning needs a new one.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// A whole report.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct Report {
+    /// The version of this shape.
+    pub schema_version: u32,
+    /// The program that wrote the report.
+    pub tool: Tool,
+    /// The capture files, in the order of reading.
+    pub captures: Vec<Capture>,
+    /// Counts over the whole report.
+    pub summary: Summary,
+    /// The attempts, in the order of their first packets.
+    pub attempts: Vec<Attempt>,
+    /// Failures that share one cause, the most frequent first.
+    pub patterns: Vec<Pattern>,
+}
+
+/// The program that wrote the report.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct Tool {
+    /// Its name.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+}
+
+/// One capture file.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct Capture {
+    /// Its place in `captures`.
+    pub index: u32,
+    /// Its path as named by the user; `-` for standard input.
+    pub path: String,
+    /// `pcap` or `pcapng`.
+    pub format: String,
+    /// `gzip`, `zstd` or `lz4` if the file was compressed.
+    pub compression: Option<String>,
+    /// Its link-layer types, by tcpdump's names.
+    pub link_types: Vec<String>,
+    /// How many packets it holds.
+    pub packets: u64,
+    /// How many octets were read, after decompression.
+    pub bytes: u64,
+    /// Time of the earliest packet, RFC 3339 UTC.
+    pub first: Option<String>,
+    /// Time of the latest packet, RFC 3339 UTC.
+    pub last: Option<String>,
+    /// What is odd about the file, one sentence each.
+    pub warnings: Vec<String>,
+}
+
+/// Counts over the whole report.
+#[derive(Clone, Debug, Default, Serialize, JsonSchema)]
+pub struct Summary {
+    /// TCP connections.
+    pub connections: u64,
+    /// Attempts to upgrade.
+    pub attempts: u64,
+    /// Of these, attempts whose request was not seen.
+    pub presumed: u64,
+    /// Of these, attempts that failed: every outcome but `upgraded` and `undetermined`.
+    pub failed: u64,
+    /// Attempts by outcome.
+    pub outcomes: BTreeMap<String, u64>,
+    /// Attempts by cause.
+    pub causes: BTreeMap<String, u64>,
+}
+
+/// One try to upgrade.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct Attempt {
+    /// Its name in this report.
+    pub id: String,
+    /// The capture in which it begins.
+    pub capture: u32,
+    /// Wireshark's `tcp.stream` in that capture.
+    pub stream: u64,
+    /// The client's address and port.
+    pub client: String,
+    /// The server's address and port.
+    pub server: String,
+    /// What was asked for: `websocket`, `h2c`, `tcp`, …; null if the request was not seen.
+    pub protocol: Option<String>,
+    /// The version of HTTP in which it was asked; null if the request was not seen.
+    pub http_version: Option<String>,
+    /// Whether the request was not seen.
+    pub presumed: bool,
+    /// How far it came.
+    pub stage: String,
+    /// How it ended.
+    pub outcome: String,
+    /// The connection that carried it.
+    pub connection: Connection,
+    /// The request, if it was seen.
+    pub request: Option<Request>,
+    /// The answer, if one was seen.
+    pub response: Option<Response>,
+    /// What TLS showed, if it was spoken.
+    pub tls: Option<Tls>,
+    /// What came after the switch.
+    pub session: Option<Session>,
+    /// The best explanation; null for an attempt that succeeded and ended well.
+    pub cause: Option<Cause>,
+    /// What else was considered, the closest first.
+    pub also_considered: Vec<Considered>,
+}
+
+/// The connection that carried an attempt.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct Connection {
+    /// Time of its first packet, RFC 3339 UTC.
+    pub first: String,
+    /// Time of its last packet, RFC 3339 UTC.
+    pub last: String,
+    /// Its first packet.
+    pub packet: u64,
+    /// Zeek's `conn_state`.
+    pub state: String,
+    /// Zeek's `history`.
+    pub history: String,
+    /// Its Community ID, version 1.
+    pub community_id: String,
+    /// Smallest round-trip time seen, in milliseconds.
+    pub rtt_ms: Option<f64>,
+    /// How the client reached the server: `connect` through an explicit proxy, `proxy-protocol` behind one.
+    pub via: Option<String>,
+}
+
+/// The request of an attempt.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct Request {
+    /// The method.
+    pub method: String,
+    /// The target, the values of credential-like parameters masked.
+    pub target: String,
+    /// The Host field.
+    pub host: Option<String>,
+    /// The Origin field.
+    pub origin: Option<String>,
+    /// The User-Agent field.
+    pub user_agent: Option<String>,
+    /// The subprotocols offered.
+    pub subprotocols: Vec<String>,
+    /// Kinds and places of the credentials that were there, never their values.
+    pub credentials: Vec<String>,
+    /// The packet that completed the request's head.
+    pub packet: u64,
+}
+
+/// The answer to an attempt.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct Response {
+    /// The status code.
+    pub status: u16,
+    /// The reason phrase; null if it was empty.
+    pub reason: Option<String>,
+    /// The Server field.
+    pub server: Option<String>,
+    /// The program that wrote it, where its marks allow to say so.
+    pub author: Option<String>,
+    /// The first octets of its body.
+    pub body: Option<String>,
+    /// The packet in which it begins.
+    pub packet: u64,
+}
+
+/// What TLS showed.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct Tls {
+    /// The version agreed on.
+    pub version: Option<String>,
+    /// The server name that the client asked for.
+    pub sni: Option<String>,
+    /// The application protocol agreed on, if it could be seen.
+    pub alpn: Option<String>,
+    /// The application protocols that the client offered.
+    pub alpn_offered: Vec<String>,
+    /// The cipher suite agreed on.
+    pub cipher: Option<String>,
+    /// JA4 of the client's hello.
+    pub ja4: Option<String>,
+    /// Whether the inside could be read.
+    pub decrypted: bool,
+    /// The first fatal alert.
+    pub alert: Option<Alert>,
+}
+
+/// A TLS alert (RFC 8446 section 6).
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct Alert {
+    /// Its code.
+    pub code: u8,
+    /// Its name; null if the code is not registered.
+    pub name: Option<String>,
+    /// `client` or `server`.
+    pub sent_by: String,
+}
+
+/// What came after the switch.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct Session {
+    /// The first close frame.
+    pub close: Option<Close>,
+    /// How it ended: `close-handshake`, `fin`, `reset`, `silence`, `capture-end`.
+    pub ended_by: Option<String>,
+    /// Frames counted; null for protocols whose frames are not read.
+    pub frames: Option<Frames>,
+}
+
+/// A WebSocket close frame (RFC 6455 section 5.5.1).
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct Close {
+    /// The status code; null if the frame bore none.
+    pub code: Option<u16>,
+    /// The reason.
+    pub reason: Option<String>,
+    /// `client` or `server`.
+    pub sent_by: String,
+}
+
+/// WebSocket frames by sender.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct Frames {
+    /// Sent by the client.
+    pub client: u64,
+    /// Sent by the server.
+    pub server: u64,
+}
+
+/// The best explanation of an outcome.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct Cause {
+    /// Its id in the catalogue.
+    pub id: String,
+    /// `confirmed`, `likely` or `possible`.
+    pub confidence: String,
+    /// Who ended the attempt.
+    pub said_by: String,
+    /// Which of the guide's five causes it belongs to; null if it is outside them.
+    pub guide: Option<String>,
+    /// One sentence.
+    pub summary: String,
+    /// The packets that it rests on.
+    pub evidence: Vec<Evidence>,
+    /// What to do.
+    pub remedies: Vec<String>,
+}
+
+/// One thing that the capture shows.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct Evidence {
+    /// The capture file.
+    pub capture: u32,
+    /// Wireshark's `frame.number` there.
+    pub packet: u64,
+    /// What it shows.
+    pub text: String,
+}
+
+/// A cause that was considered and lost.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct Considered {
+    /// Its id in the catalogue.
+    pub id: String,
+    /// How sure it would be by itself.
+    pub confidence: String,
+    /// Why it lost.
+    pub why_not: String,
+}
+
+/// Failures that share one cause.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct Pattern {
+    /// Their cause.
+    pub cause: String,
+    /// Their outcome.
+    pub outcome: String,
+    /// How many attempts.
+    pub attempts: u64,
+    /// One sentence, of the first of them.
+    pub summary: String,
+    /// Clients' addresses, at most eight, the most frequent first.
+    pub clients: Vec<String>,
+    /// How many different clients.
+    pub client_count: u64,
+    /// Servers, at most eight, the most frequent first.
+    pub servers: Vec<String>,
+    /// How many different servers.
+    pub server_count: u64,
+    /// Paths, at most eight, the most frequent first.
+    pub paths: Vec<String>,
+    /// How many different paths.
+    pub path_count: u64,
+    /// Time of the first, RFC 3339 UTC.
+    pub first: String,
+    /// Time of the last, RFC 3339 UTC.
+    pub last: String,
+    /// Ids of the first attempts, at most eight.
+    pub examples: Vec<String>,
+}
