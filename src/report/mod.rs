@@ -2,13 +2,19 @@
 
 pub mod json;
 pub mod ndjson;
+pub mod page;
 pub mod printable;
 pub mod schema;
+pub mod text;
 pub mod time;
 pub mod words;
 
+mod digest;
 #[cfg(test)]
 mod example;
+mod facts;
+mod ladder;
 mod model;
+mod wrap;
 
 pub use model::*;
