@@ -1,6 +1,7 @@
 //! The finished analysis as plain data, and its faces.
 
 pub mod json;
+pub mod markdown;
 pub mod ndjson;
 pub mod page;
 pub mod printable;
