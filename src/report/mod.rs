@@ -1,5 +1,6 @@
 //! The finished analysis as plain data, and its faces.
 
+pub mod html;
 pub mod json;
 pub mod markdown;
 pub mod ndjson;
