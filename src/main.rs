@@ -1,3 +1,7 @@
-//! The program: parse, run, print the error, exit.
+//! The program: what was asked for is done, and the exit status tells how it went.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    upgradescope::cli::run(std::env::args_os())
+}

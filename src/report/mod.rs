@@ -1,5 +1,22 @@
 //! The finished analysis as plain data, and its faces.
 
+pub mod html;
+pub mod json;
+pub mod markdown;
+pub mod ndjson;
+pub mod page;
+pub mod printable;
+pub mod schema;
+pub mod text;
+pub mod time;
+pub mod words;
+
+mod digest;
+#[cfg(test)]
+mod example;
+mod facts;
+mod ladder;
 mod model;
+mod wrap;
 
 pub use model::*;

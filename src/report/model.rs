@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::words;
+
 /// The version of this shape; a renamed field or a changed meaning needs a new one.
 pub const SCHEMA_VERSION: u32 = 1;
 
@@ -44,6 +46,7 @@ pub struct Capture {
     /// `pcap` or `pcapng`.
     pub format: String,
     /// `gzip`, `zstd` or `lz4` if the file was compressed.
+    #[schemars(extend("enum" = words::or_null(words::COMPRESSIONS)))]
     pub compression: Option<String>,
     /// Its link-layer types, by tcpdump's names.
     pub link_types: Vec<String>,
@@ -96,8 +99,10 @@ pub struct Attempt {
     /// Whether the request was not seen.
     pub presumed: bool,
     /// How far it came.
+    #[schemars(extend("enum" = words::STAGES))]
     pub stage: String,
     /// How it ended.
+    #[schemars(extend("enum" = words::OUTCOMES))]
     pub outcome: String,
     /// The connection that carried it.
     pub connection: Connection,
@@ -203,6 +208,7 @@ pub struct Alert {
     /// Its name; null if the code is not registered.
     pub name: Option<String>,
     /// `client` or `server`.
+    #[schemars(extend("enum" = words::ENDS))]
     pub sent_by: String,
 }
 
@@ -212,6 +218,7 @@ pub struct Session {
     /// The first close frame.
     pub close: Option<Close>,
     /// How it ended: `close-handshake`, `fin`, `reset`, `silence`, `capture-end`.
+    #[schemars(extend("enum" = words::or_null(words::ENDED_BY)))]
     pub ended_by: Option<String>,
     /// Frames counted; null for protocols whose frames are not read.
     pub frames: Option<Frames>,
@@ -225,6 +232,7 @@ pub struct Close {
     /// The reason.
     pub reason: Option<String>,
     /// `client` or `server`.
+    #[schemars(extend("enum" = words::ENDS))]
     pub sent_by: String,
 }
 
@@ -243,10 +251,13 @@ pub struct Cause {
     /// Its id in the catalogue.
     pub id: String,
     /// `confirmed`, `likely` or `possible`.
+    #[schemars(extend("enum" = words::CONFIDENCES))]
     pub confidence: String,
     /// Who ended the attempt.
+    #[schemars(extend("enum" = words::SAID_BY))]
     pub said_by: String,
     /// Which of the guide's five causes it belongs to; null if it is outside them.
+    #[schemars(extend("enum" = words::or_null(words::GUIDES)))]
     pub guide: Option<String>,
     /// One sentence.
     pub summary: String,
@@ -273,6 +284,7 @@ pub struct Considered {
     /// Its id in the catalogue.
     pub id: String,
     /// How sure it would be by itself.
+    #[schemars(extend("enum" = words::CONFIDENCES))]
     pub confidence: String,
     /// Why it lost.
     pub why_not: String,
@@ -284,6 +296,7 @@ pub struct Pattern {
     /// Their cause.
     pub cause: String,
     /// Their outcome.
+    #[schemars(extend("enum" = words::OUTCOMES))]
     pub outcome: String,
     /// How many attempts.
     pub attempts: u64,

@@ -1,0 +1,198 @@
+//! Where answers go: standard output, or a file that is written whole or not at all.
+
+use std::{
+    fs::{self, File},
+    io::{self, BufWriter, Write},
+    path::{Path, PathBuf},
+};
+
+use anstream::{AutoStream, ColorChoice};
+use tempfile::Builder;
+
+use super::Trouble;
+use crate::report::page::Style;
+
+/// Something that can be written, once.
+type Writing<'a> = &'a dyn Fn(&mut dyn Write) -> io::Result<()>;
+
+/// Writes to standard output. A reader who has seen enough and left (`| head`) is no trouble.
+pub(super) fn print(write: Writing<'_>) -> Result<(), Trouble> {
+    let mut stdout = BufWriter::new(io::stdout().lock());
+    match write(&mut stdout).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Trouble(format!("cannot write: {error}"))),
+        _ => {
+            // What is left in the buffer has no reader any more; dropping it would try once more.
+            let _ = stdout.into_parts();
+            Ok(())
+        }
+    }
+}
+
+/// How standard output wants its lines: coloured if it is a terminal and `NO_COLOR` does not forbid it.
+pub(super) fn style() -> Style {
+    let colour = AutoStream::choice(&io::stdout()) != ColorChoice::Never;
+    let columns = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+    Style {
+        colour,
+        width: columns.unwrap_or(Style::default().width),
+    }
+}
+
+/// A file to be written.
+#[derive(Debug)]
+pub(super) struct Target {
+    path: PathBuf,
+}
+
+impl Target {
+    /// The file at `path`, unless it is one of `inputs` or can plainly not be written.
+    pub(super) fn new(path: &Path, inputs: &[PathBuf]) -> Result<Self, Trouble> {
+        // Through a symbolic link the file that it names is written, and the link stays.
+        let target = Target {
+            path: fs::canonicalize(path).unwrap_or_else(|_| path.to_owned()),
+        };
+        target.spare(inputs)?;
+        if target.path.is_dir() {
+            return Err(Trouble(format!("{} is a folder", path.display())));
+        }
+        if !target.folder().is_dir() {
+            return Err(Trouble(format!("{}: no such folder", target.folder().display())));
+        }
+        Ok(target)
+    }
+
+    /// Refuses to be one of `inputs`.
+    pub(super) fn spare<P: AsRef<Path>>(&self, inputs: impl IntoIterator<Item = P>) -> Result<(), Trouble> {
+        let same = |input: &Path| fs::canonicalize(input).is_ok_and(|input| input == self.path);
+        match inputs.into_iter().any(|input| same(input.as_ref())) {
+            true => Err(Trouble(format!(
+                "{} is an input: it is not overwritten",
+                self.path.display()
+            ))),
+            false => Ok(()),
+        }
+    }
+
+    /// Writes the file, whole or not at all: beside it first, then in its place.
+    pub(super) fn write(&self, write: Writing<'_>) -> Result<(), Trouble> {
+        let trouble = |error: io::Error| Trouble(format!("cannot write {}: {error}", self.path.display()));
+        // A device or a pipe cannot be replaced, only written to.
+        if fs::metadata(&self.path).is_ok_and(|it| !it.is_file()) {
+            return File::options()
+                .write(true)
+                .open(&self.path)
+                .and_then(|file| fill(file, write))
+                .map_err(trouble);
+        }
+        let file = builder().tempfile_in(self.folder()).map_err(trouble)?;
+        fill(file.as_file(), write).map_err(trouble)?;
+        file.persist(&self.path).map_err(|error| trouble(error.error))?;
+        Ok(())
+    }
+
+    fn folder(&self) -> &Path {
+        match self.path.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => folder,
+            _ => Path::new("."),
+        }
+    }
+}
+
+/// Temporary files are for their owner alone by default; a report has the permissions of any new file.
+#[cfg(unix)]
+fn builder() -> Builder<'static, 'static> {
+    use std::os::unix::fs::PermissionsExt;
+    let mut builder = Builder::new();
+    builder
+        .prefix(".upgradescope-")
+        .permissions(fs::Permissions::from_mode(0o666));
+    builder
+}
+
+#[cfg(not(unix))]
+fn builder() -> Builder<'static, 'static> {
+    let mut builder = Builder::new();
+    builder.prefix(".upgradescope-");
+    builder
+}
+
+fn fill(file: impl Write, write: Writing<'_>) -> io::Result<()> {
+    let mut file = BufWriter::new(file);
+    write(&mut file)?;
+    file.flush()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_written_whole_or_not_at_all() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("report");
+        fs::write(&path, "before").unwrap();
+        let target = Target::new(&path, &[]).unwrap();
+        let failed = target.write(&|to| {
+            to.write_all(b"half")?;
+            Err(io::Error::other("full"))
+        });
+        assert!(failed.unwrap_err().0.ends_with("report: full"));
+        assert_eq!(fs::read_to_string(&path).unwrap(), "before");
+        target.write(&|to| to.write_all(b"after")).unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "after");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn an_input_is_never_overwritten() {
+        let folder = tempfile::tempdir().unwrap();
+        let input = folder.path().join("a.pcap");
+        fs::write(&input, "octets").unwrap();
+        let roundabout = folder.path().join(".").join("a.pcap");
+        assert!(
+            Target::new(&roundabout, std::slice::from_ref(&input))
+                .unwrap_err()
+                .0
+                .contains("is an input")
+        );
+        assert!(Target::new(&folder.path().join("b"), &[input]).is_ok());
+    }
+
+    #[test]
+    fn a_place_that_cannot_be_written_is_told_before_the_work() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(Target::new(folder.path(), &[]).unwrap_err().0.ends_with("is a folder"));
+        assert!(
+            Target::new(&folder.path().join("no/report"), &[])
+                .unwrap_err()
+                .0
+                .ends_with("no such folder")
+        );
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_stays_a_link() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, link) = (folder.path().join("file"), folder.path().join("link"));
+        fs::write(&file, "before").unwrap();
+        std::os::unix::fs::symlink(&file, &link).unwrap();
+        Target::new(&link, &[])
+            .unwrap()
+            .write(&|to| to.write_all(b"after"))
+            .unwrap();
+        assert!(link.is_symlink());
+        assert_eq!(fs::read_to_string(&file).unwrap(), "after");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_device_is_written_to_and_not_replaced() {
+        use std::os::unix::fs::FileTypeExt;
+        Target::new(Path::new("/dev/null"), &[])
+            .unwrap()
+            .write(&|to| to.write_all(b"x"))
+            .unwrap();
+        assert!(fs::metadata("/dev/null").unwrap().file_type().is_char_device());
+    }
+}

@@ -1,0 +1,189 @@
+//! What a report holds, in the phrases that text, Markdown and HTML share.
+
+use super::{Attempt, Capture, Cause, Response, Session, Tls, digest};
+
+/// An attempt in one line: its name, its ends, and what it asked for.
+pub(super) fn line(attempt: &Attempt) -> String {
+    let asked = attempt
+        .request
+        .as_ref()
+        .map(|request| format!(", {} {}", request.method, request.target));
+    format!("attempt {}: {}{}", attempt.id, ends(attempt), asked.unwrap_or_default())
+}
+
+/// The two ends, and the protocol that was asked for.
+pub(super) fn ends(attempt: &Attempt) -> String {
+    let mut text = format!("{} → {}", attempt.client, attempt.server);
+    for (word, value) in [("", &attempt.protocol), ("via ", &attempt.connection.via)] {
+        if let Some(value) = value {
+            text.extend([", ", word, value]);
+        }
+    }
+    text
+}
+
+/// What the layers showed of an attempt, each with its name.
+pub(super) fn facts(attempt: &Attempt) -> Vec<(&'static str, String)> {
+    let connection = &attempt.connection;
+    let rtt = connection
+        .rtt_ms
+        .map(|rtt| format!(", round trip {rtt} ms"))
+        .unwrap_or_default();
+    let stage = format!(
+        "{}; TCP {}, history {}{rtt}",
+        attempt.stage, connection.state, connection.history
+    );
+    let facts = [
+        Some(("stage", stage)),
+        attempt.tls.as_ref().map(|it| ("tls", tls(it))),
+        attempt.response.as_ref().and_then(answer).map(|it| ("answer", it)),
+        attempt.session.as_ref().map(|it| ("session", session(it))),
+    ];
+    facts.into_iter().flatten().collect()
+}
+
+/// How sure a cause is, and who said it.
+pub(super) fn verdict(cause: &Cause) -> String {
+    let guide = cause
+        .guide
+        .as_ref()
+        .map(|guide| format!("; guide: {guide}"))
+        .unwrap_or_default();
+    let by = culprit(&cause.said_by)
+        .map(|culprit| format!(", said by {culprit}"))
+        .unwrap_or_default();
+    format!("{}{by}{guide}", cause.confidence)
+}
+
+/// Format, size and time of a capture.
+pub(super) fn capture(capture: &Capture) -> Vec<String> {
+    let mut told = vec![capture.format.clone()];
+    told.extend(capture.compression.clone());
+    told.extend(capture.link_types.iter().cloned());
+    told.push(digest::counted(capture.packets, "packet"));
+    told.push(digest::octets(capture.bytes));
+    if let (Some(first), Some(last)) = (&capture.first, &capture.last) {
+        told.push(span(first, last));
+    }
+    told
+}
+
+/// From the first point of time to the last.
+pub(super) fn span(first: &str, last: &str) -> String {
+    if first == last {
+        first.to_owned()
+    } else {
+        format!("{first} to {last}")
+    }
+}
+
+/// The named ones and how many more there are; `None` if there is none.
+pub(super) fn several(named: &[String], count: u64) -> Option<String> {
+    let more = count.saturating_sub(named.len() as u64);
+    let named = named.join(", ");
+    match (named.is_empty(), more) {
+        (true, _) => None,
+        (false, 0) => Some(named),
+        (false, more) => Some(format!("{named} and {more} more")),
+    }
+}
+
+fn tls(tls: &Tls) -> String {
+    let named = |name: &str, value: &Option<String>| value.as_ref().map(|value| format!("{name} {value}"));
+    let alert = tls.alert.as_ref().map(|alert| {
+        let name = alert.name.as_deref().unwrap_or("not registered");
+        format!("alert {} ({name}) by the {}", alert.code, alert.sent_by)
+    });
+    let told = [
+        named("version", &tls.version),
+        named("server name", &tls.sni),
+        named("ALPN", &tls.alpn),
+        Some(if tls.decrypted { "decrypted" } else { "not decrypted" }.to_owned()),
+        alert,
+    ];
+    told.into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
+/// Who wrote an answer; `None` if nothing tells.
+fn answer(response: &Response) -> Option<String> {
+    let server = response.server.as_ref().map(|server| format!("Server {server}"));
+    let author = response.author.as_ref().map(|author| format!("written by {author}"));
+    let told: Vec<_> = server.into_iter().chain(author).collect();
+    (!told.is_empty()).then(|| told.join(", "))
+}
+
+fn session(session: &Session) -> String {
+    let close = session.close.as_ref().map(|close| {
+        let code = close.code.map_or("without a code".to_owned(), |code| code.to_string());
+        let reason = close
+            .reason
+            .as_ref()
+            .map(|reason| format!(" “{reason}”"))
+            .unwrap_or_default();
+        format!("close {code}{reason} by the {}", close.sent_by)
+    });
+    let ended = session.ended_by.as_ref().map(|end| format!("ended by {end}"));
+    let frames = session.frames.as_ref().map(|frames| {
+        format!(
+            "{} by the client, {} by the server",
+            digest::counted(frames.client, "frame"),
+            frames.server
+        )
+    });
+    [close, ended, frames]
+        .into_iter()
+        .flatten()
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+/// Who ended an attempt, as part of a sentence; `None` if it cannot be told.
+fn culprit(said_by: &str) -> Option<&str> {
+    Some(match said_by {
+        "client" => "the client",
+        "application" => "the application",
+        "proxy" => "a proxy",
+        "waf" => "a web application firewall",
+        "firewall" => "a firewall",
+        "server-host" => "the server's host",
+        "network" => "the network",
+        "unknown" => return None,
+        other => other,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::example, *};
+
+    #[test]
+    fn what_the_layers_showed() {
+        let report = example::report();
+        assert_eq!(
+            facts(&report.attempts[1]),
+            [
+                (
+                    "stage",
+                    "closed; TCP SF, history ShADadFf, round trip 12.25 ms".to_owned()
+                ),
+                (
+                    "session",
+                    "close 1000 by the client, ended by close-handshake, 3 frames by the client, 5 by the server"
+                        .to_owned()
+                ),
+            ]
+        );
+        assert_eq!(
+            facts(&report.attempts[3])[1].1,
+            "version 1.3, server name ws.example.net, not decrypted"
+        );
+    }
+
+    #[test]
+    fn the_unnamed_are_counted() {
+        let named = ["a".to_owned(), "b".to_owned()];
+        assert_eq!(several(&named, 2).as_deref(), Some("a, b"));
+        assert_eq!(several(&named, 9).as_deref(), Some("a, b and 7 more"));
+        assert_eq!(several(&[], 0), None);
+    }
+}
