@@ -1,1 +1,15 @@
-//! (to be furnished)
+//! TLS and SSL 3.0 from the outside: records, hellos, certificates and alerts that travel in the clear, and what lengths hint of the rest.
+//!
+//! [`Handshake`] reads the octets of both directions, tells the caller as an [`Event`] what came by, and keeps the [`Facts`].
+//! Two roads lead from a record: one in the clear is read as handshake messages or alerts; a protected one is only counted
+//! and its length kept. Decryption is to stand where they part: [`Records::keep`] gathers a protected body whole.
+
+
+mod alert;
+mod message;
+mod names;
+mod record;
+
+pub use alert::Alert;
+pub use names::{ProtocolVersion, cipher_suite_name, group_name, is_grease};
+pub use record::{ContentType, RecordEvent, RecordHeader, Records, is_tls};
