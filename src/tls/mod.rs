@@ -6,10 +6,15 @@
 
 
 mod alert;
+mod fingerprint;
+mod hello;
 mod message;
 mod names;
 mod record;
+#[cfg(test)]
+mod wire;
 
 pub use alert::Alert;
+pub use hello::{ClientHello, ServerHello};
 pub use names::{ProtocolVersion, cipher_suite_name, group_name, is_grease};
 pub use record::{ContentType, RecordEvent, RecordHeader, Records, is_tls};
