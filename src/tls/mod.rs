@@ -6,6 +6,7 @@
 
 
 mod alert;
+mod certificate;
 mod fingerprint;
 mod hello;
 mod message;
@@ -15,6 +16,7 @@ mod record;
 mod wire;
 
 pub use alert::Alert;
+pub use certificate::{Certificate, Name};
 pub use hello::{ClientHello, ServerHello};
 pub use names::{ProtocolVersion, cipher_suite_name, group_name, is_grease};
 pub use record::{ContentType, RecordEvent, RecordHeader, Records, is_tls};
