@@ -34,7 +34,7 @@ pub enum Event {
     Alert(Side, Alert),
     /// A record of which the body is protected. Up to TLS 1.2 its type tells handshake from alert from application data.
     Encrypted(EncryptedRecord),
-    /// The direction is no TLS: see [`SideFacts::not_tls`].
+    /// The direction is no TLS, if it was heard from its beginning: see [`SideFacts::not_tls`].
     NotTls(Side),
 }
 
@@ -68,12 +68,7 @@ enum Reading {
 impl Handshake {
     /// Reads the next octets of one side and tells `on` what they brought.
     pub fn read(&mut self, side: Side, octets: &[u8], mut on: impl FnMut(Event)) {
-        let Handshake { facts, client, server } = self;
-        let Direction { records, messages } = match side {
-            Side::Client => client,
-            Side::Server => server,
-        };
-        let mut facts = Notes { facts, side };
+        let (mut facts, Direction { records, messages }) = self.hear(side);
         let mut rest = octets;
         loop {
             let (read, event) = records.read(rest);
@@ -98,21 +93,13 @@ impl Handshake {
 
     /// Passes over octets of one side that the capture lacks; whether the records after them can still be read.
     pub fn gap(&mut self, side: Side, missing: u64, on: impl FnMut(Event)) -> bool {
-        if missing > 0 && self.direction(side).records.unfinished().is_some() {
+        if missing > 0 && self.hear(side).1.records.unfinished().is_some() {
             self.end(side, on);
-            Notes {
-                facts: &mut self.facts,
-                side,
-            }
-            .odd(Anomaly::HandshakeGap);
+            self.hear(side).0.odd(Anomaly::HandshakeGap);
         }
-        let records = &mut self.direction(side).records;
-        let (was_read, bridged, inside) = (records.is_reading(), records.gap(missing), records.is_inside());
-        let mut facts = Notes {
-            facts: &mut self.facts,
-            side,
-        };
-        facts.this_side().partial = inside;
+        let (mut facts, Direction { records, .. }) = self.hear(side);
+        let (was_read, bridged) = (records.is_reading(), records.gap(missing));
+        facts.this_side().partial = records.is_inside();
         if was_read && !bridged {
             facts.odd(Anomaly::Gap);
         }
@@ -121,12 +108,7 @@ impl Handshake {
 
     /// Takes note that one side will say no more: what there is of an unfinished hello or certificate chain is read.
     pub fn end(&mut self, side: Side, mut on: impl FnMut(Event)) {
-        let Handshake { facts, client, server } = self;
-        let Direction { records, messages } = match side {
-            Side::Client => client,
-            Side::Server => server,
-        };
-        let mut facts = Notes { facts, side };
+        let (mut facts, Direction { records, messages }) = self.hear(side);
         if let Some((header, body)) = records.unfinished()
             && header.kind == ContentType::Handshake
             && (facts.reading() == Reading::Clear || message::begins_with_hello(body))
@@ -158,11 +140,19 @@ impl Handshake {
         self.facts
     }
 
-    fn direction(&mut self, side: Side) -> &mut Direction {
-        match side {
+    /// The facts to be written and the state to be read while one side speaks.
+    fn hear(&mut self, side: Side) -> (Notes<'_>, &mut Direction) {
+        let direction = match side {
             Side::Client => &mut self.client,
             Side::Server => &mut self.server,
-        }
+        };
+        (
+            Notes {
+                facts: &mut self.facts,
+                side,
+            },
+            direction,
+        )
     }
 }
 

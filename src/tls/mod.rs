@@ -1,4 +1,4 @@
-//! TLS and SSL 3.0 from the outside: records, hellos, certificates and alerts that travel in the clear, and what lengths hint of the rest.
+//! TLS and SSL 3.0 from the outside: what travels in the clear, and what the lengths of the rest hint of.
 //!
 //! [`Handshake`] reads the octets of both directions, tells the caller as an [`Event`] what came by, and keeps the [`Facts`].
 //! Two roads lead from a record: one in the clear is read as handshake messages or alerts; a protected one is only counted
