@@ -1,1 +1,21 @@
-//! (to be furnished)
+//! One connection as a passive observer sees it: sequence space, reassembly, state, history, marks.
+
+mod community_id;
+mod connection;
+mod facts;
+mod few;
+mod history;
+mod options;
+mod reassembly;
+mod sequence;
+mod table;
+
+pub use community_id::community_id;
+pub use connection::Reader;
+pub use facts::{
+    At, Conflict, Data, Direction, Facts, Flight, Gap, GapCause, Idle, Marks, Place, Repeat, Reset, Roles, Seen, Side,
+};
+pub use few::Few;
+pub use history::{History, state};
+pub use options::Options;
+pub use table::{Ended, Limits, Table};

@@ -1,0 +1,760 @@
+//! One connection while it lives: each segment makes facts, and puts octets in order for the reader.
+//!
+//! Before working here, read RFC 9293 sections 3.4 (sequence numbers), 3.5 (opening, resets), 3.6 (closing) and 3.8 (data).
+
+use crate::{
+    capture::{PacketId, Time},
+    packet::{Flags, IcmpError, Segment},
+    tcp::{
+        facts::{
+            At, Conflict, Data, Direction, Facts, Flight, Gap, GapCause, Idle, Place, Repeat, Reset, Roles, Seen, Side,
+        },
+        few::Few,
+        options::Options,
+        reassembly::{Arrival, Reassembly},
+        sequence::Space,
+    },
+};
+
+/// What reads the octets of a connection, in order, both directions.
+pub trait Reader: Default + Send {
+    /// Which side sends octets that begin like these; `None` if they do not tell.
+    fn sender(first: &[u8]) -> Option<Side>;
+    /// Whether it still wants what `side` sends. What is not wanted is not put in order, and costs next to nothing.
+    fn wants(&self, side: Side) -> bool;
+    /// The next octets that `side` sent, from `offset` on, and the segment that carried them.
+    fn octets(&mut self, side: Side, offset: u64, octets: &[u8], seen: &Seen);
+    /// The next `missing` octets of `side` are not in the capture.
+    fn gap(&mut self, side: Side, offset: u64, missing: u64, cause: GapCause);
+    /// The other side acknowledged all octets of `side` before `up_to`.
+    fn acknowledged(&mut self, side: Side, up_to: u64, at: At);
+    /// `side` sent FIN after all octets so far.
+    fn finished(&mut self, side: Side, at: At);
+}
+
+/// How far past what was sent a number may point before it is taken for garbage: the largest window of RFC 7323.
+const FARTHEST: u64 = 1 << 30;
+/// How many segments may come after a hole that was acknowledged before the hole is given up: the capture may have
+/// recorded them out of order.
+const PATIENCE: u8 = 3;
+
+/// One connection while it lives.
+#[derive(Debug)]
+pub(super) struct Connection<R> {
+    pub(super) facts: Facts,
+    /// Whether the lower end of the key is the client.
+    client_is_low: bool,
+    client: Lane,
+    server: Lane,
+    reader: Option<Box<R>>,
+    /// Its place among this window's newcomers, until it has a stream number.
+    pub(super) newcomer: Option<u32>,
+}
+
+/// What is needed to follow one direction.
+#[derive(Debug, Default)]
+struct Lane {
+    space: Option<Space>,
+    reassembly: Reassembly,
+    wanted: bool,
+    /// Segments that came after a hole which the other side has acknowledged.
+    past_hole: u8,
+    finished: bool,
+    /// Where the latest wanted segments began, to find contradictions.
+    recent: Vec<Recent>,
+}
+
+/// The beginning of a segment.
+#[derive(Debug)]
+struct Recent {
+    offset: u64,
+    packet: PacketId,
+    length: u8,
+    octets: [u8; Recent::OCTETS],
+}
+
+impl Recent {
+    const OCTETS: usize = 32;
+    const KEPT: usize = 8;
+}
+
+impl<R: Reader> Connection<R> {
+    /// The connection that `segment` belongs to as its first; `from_low` tells whether the lower end of the key sent it.
+    pub(super) fn new(segment: &Segment<'_>, from_low: bool, newcomer: u32) -> Self {
+        let (by_source, roles) = first_sender_is_client(segment);
+        let (client, server) = if by_source {
+            (segment.source, segment.destination)
+        } else {
+            (segment.destination, segment.source)
+        };
+        let at = At {
+            packet: segment.packet,
+            time: segment.time,
+        };
+        let facts = Facts {
+            client,
+            server,
+            domain: segment.domain,
+            roles,
+            stream: 0,
+            first: at,
+            last: at,
+            from_client: Direction::default(),
+            from_server: Direction::default(),
+            established: None,
+            resets: Few::default(),
+            errors: Few::default(),
+            server_rtt: None,
+            client_rtt: None,
+            idle: None,
+            history: Default::default(),
+            evicted: false,
+        };
+        let lane = || Lane {
+            wanted: true,
+            ..Lane::default()
+        };
+        Connection {
+            facts,
+            client_is_low: by_source == from_low,
+            client: lane(),
+            server: lane(),
+            reader: None,
+            newcomer: Some(newcomer),
+        }
+    }
+
+    /// Whether `segment` must be the first of another connection between the same ends.
+    ///
+    /// As Wireshark has it: a SYN whose sequence number differs from its sender's first one. The same SYN again is another
+    /// try to open the same connection, also after a reset: some systems do not take the first no for an answer.
+    pub(super) fn is_over_for(&self, segment: &Segment<'_>, from_low: bool) -> bool {
+        if !segment.flags.has(Flags::SYN) || segment.flags.has(Flags::ACK) {
+            return false;
+        }
+        let side = self.side(from_low);
+        let Some(space) = self.lane_ref(side).space else {
+            return false;
+        };
+        self.facts.from(side).segments > 0 && space.offset(segment.sequence, 0) != -1
+    }
+
+    /// Whether nothing more is to come: reset, or both directions finished, or never answered.
+    pub(super) fn is_over(&self) -> bool {
+        let facts = &self.facts;
+        let finished = facts.from_client.fin.is_some() && facts.from_server.fin.is_some();
+        let unanswered = facts.from_server.segments == 0 && facts.from_client.data.is_none();
+        let reset = facts.resets.last().is_some_and(|reset| reset.went_on.is_none());
+        reset || finished || unanswered
+    }
+
+    /// Octets held because they came early.
+    pub(super) fn held(&self) -> usize {
+        self.client.reassembly.held() + self.server.reassembly.held()
+    }
+
+    /// Takes the next segment; at most `room` octets may be held in each direction.
+    pub(super) fn take(&mut self, segment: &Segment<'_>, from_low: bool, room: usize) {
+        self.learn_roles(segment, from_low);
+        let side = self.side(from_low);
+        let at = At {
+            packet: segment.packet,
+            time: segment.time,
+        };
+        self.note_silence(at);
+        if segment.flags.has(Flags::RST) {
+            return self.reset(side, segment);
+        }
+        self.learn_space(side, segment);
+        self.note_segment(side, segment, at);
+        if segment.flags.has(Flags::SYN) {
+            self.synchronise(side, segment);
+        }
+        if segment.flags.has(Flags::ACK) {
+            self.acknowledge(side.other(), segment, at);
+        }
+        if segment.payload_length > 0 {
+            self.payload(side, segment, at, room);
+        }
+        if segment.flags.has(Flags::FIN) {
+            self.finish(side, segment);
+        }
+        self.close_lane(side);
+    }
+
+    /// Notes an ICMP error about it.
+    pub(super) fn icmp(&mut self, error: &IcmpError) {
+        self.facts.errors.push(*error);
+    }
+
+    /// The end of the capture or of the connection: what is acknowledged and was never captured is a gap.
+    pub(super) fn conclude(mut self) -> (Facts, Option<Box<R>>) {
+        for side in [Side::Client, Side::Server] {
+            self.give_up_hole(side, self.facts.last);
+            let lane = self.lane_ref(side);
+            let (held, next) = (lane.reassembly.held() as u64, lane.reassembly.next());
+            let direction = self.facts.from_mut(side);
+            if let Some(data) = &mut direction.data
+                && held > 0
+            {
+                data.beyond_hole = direction.sent.saturating_sub(next).min(held);
+            }
+        }
+        (self.facts, self.reader)
+    }
+
+    /// Which side the lower end of the key is, or the upper.
+    fn side(&self, from_low: bool) -> Side {
+        if from_low == self.client_is_low {
+            Side::Client
+        } else {
+            Side::Server
+        }
+    }
+
+    fn lane(&mut self, side: Side) -> &mut Lane {
+        match side {
+            Side::Client => &mut self.client,
+            Side::Server => &mut self.server,
+        }
+    }
+
+    /// Without the opening, the first octets tell who is the client.
+    fn learn_roles(&mut self, segment: &Segment<'_>, from_low: bool) {
+        if self.facts.roles == Roles::ByHandshake {
+            return;
+        }
+        let tells = if segment.flags.has(Flags::SYN) {
+            self.facts.roles = Roles::ByHandshake;
+            Some(if segment.flags.has(Flags::ACK) {
+                Side::Server
+            } else {
+                Side::Client
+            })
+        } else if self.reader.is_none() && !segment.payload.is_empty() {
+            R::sender(segment.payload)
+        } else {
+            None
+        };
+        let Some(sender) = tells else { return };
+        if self.facts.roles == Roles::Guessed {
+            self.facts.roles = Roles::ByData;
+        }
+        if self.side(from_low) != sender && self.reader.is_none() {
+            self.flip();
+        }
+    }
+
+    fn flip(&mut self) {
+        let facts = &mut self.facts;
+        self.client_is_low = !self.client_is_low;
+        std::mem::swap(&mut facts.client, &mut facts.server);
+        std::mem::swap(&mut facts.from_client, &mut facts.from_server);
+        std::mem::swap(&mut facts.client_rtt, &mut facts.server_rtt);
+        std::mem::swap(&mut self.client, &mut self.server);
+        facts
+            .resets
+            .iter_mut()
+            .for_each(|reset| reset.side = reset.side.other());
+        facts.history.flip();
+    }
+
+    fn note_silence(&mut self, at: At) {
+        let longest = self.facts.idle.map_or(0, |idle| idle.to.time.since(idle.from.time));
+        if at.time.since(self.facts.last.time) > longest {
+            self.facts.idle = Some(Idle {
+                from: self.facts.last,
+                to: at,
+            });
+        }
+        self.facts.last = at;
+    }
+
+    /// Where the sender's stream begins.
+    fn learn_space(&mut self, side: Side, segment: &Segment<'_>) {
+        let syn = segment.flags.has(Flags::SYN);
+        let lane = self.lane(side);
+        if lane.space.is_none() {
+            lane.space = Some(Space::new(segment.sequence.wrapping_add(u32::from(syn))));
+        }
+    }
+
+    fn note_segment(&mut self, side: Side, segment: &Segment<'_>, at: At) {
+        let bare = segment.payload_length == 0 && !segment.flags.has(Flags::SYN) && !segment.flags.has(Flags::FIN);
+        let no_window = segment.window == 0 && !segment.flags.has(Flags::SYN);
+        for reset in self.facts.resets.iter_mut().filter(|reset| reset.side == side) {
+            reset.went_on.get_or_insert(at);
+        }
+        let direction = self.facts.from_mut(side);
+        if direction.first.is_none() {
+            let seen = Seen::of(segment);
+            direction.timestamps = seen.marks.timestamp.is_some();
+            direction.first = Some(seen);
+        }
+        direction.last = Some(at);
+        direction.last_ip_id = segment.ip_id;
+        direction.segments += 1;
+        let (low, high) = direction.ttl.unwrap_or((segment.ttl, segment.ttl));
+        direction.ttl = Some((low.min(segment.ttl), high.max(segment.ttl)));
+        direction.zero_windows += u32::from(no_window);
+        if no_window {
+            self.facts.history.note(side, b'w');
+        }
+        if bare && segment.flags.has(Flags::ACK) {
+            self.facts.history.note(side, b'a');
+        }
+    }
+
+    fn synchronise(&mut self, side: Side, segment: &Segment<'_>) {
+        let letter = if segment.flags.has(Flags::ACK) { b'h' } else { b's' };
+        self.facts.history.note(side, letter);
+        let seen = Seen::of(segment);
+        let direction = self.facts.from_mut(side);
+        direction.syns.push(seen);
+        if direction.options.is_none() {
+            direction.options = Some(Box::new(Options::read(segment.options)));
+        }
+    }
+
+    /// The segment acknowledges octets of `of`.
+    fn acknowledge(&mut self, of: Side, segment: &Segment<'_>, at: At) {
+        self.note_handshake(of, segment, at);
+        let lane = self.lane(of);
+        // Of a direction that was never captured, the first acknowledgement is all that places it.
+        let space = *lane.space.get_or_insert(Space::new(segment.acknowledgement));
+        let direction = self.facts.from_mut(of);
+        let offset = space.offset(segment.acknowledgement, direction.acknowledged);
+        let Some(offset) = u64::try_from(offset)
+            .ok()
+            .filter(|&offset| offset > direction.acknowledged)
+        else {
+            return;
+        };
+        if offset > direction.sent.saturating_add(FARTHEST) {
+            return;
+        }
+        // The FIN takes one place in the sequence space, after the last octet.
+        let fin = direction.fin.is_some() && offset == direction.sent + 1;
+        direction.fin_acknowledged |= fin;
+        let up_to = if fin { direction.sent } else { offset };
+        if up_to <= direction.acknowledged {
+            return;
+        }
+        direction.acknowledged = up_to;
+        direction.acknowledged_at = Some(at);
+        let rtt = direction.data.as_mut().and_then(|data| data.landed(up_to, at));
+        let shortest = if of == Side::Client {
+            &mut self.facts.server_rtt
+        } else {
+            &mut self.facts.client_rtt
+        };
+        *shortest = shortest.iter().copied().chain(rtt).min();
+        if let Some(reader) = &mut self.reader
+            && (self.client.wanted || self.server.wanted)
+        {
+            reader.acknowledged(of, up_to, at);
+        }
+    }
+
+    /// Round trips of the handshake, and its completion.
+    fn note_handshake(&mut self, of: Side, segment: &Segment<'_>, at: At) {
+        let facts = &mut self.facts;
+        if facts.established.is_some() {
+            return;
+        }
+        let only = |syns: &Few<Seen>| {
+            syns.first()
+                .filter(|_| syns.count() == 1)
+                .map(|syn| at.time.since(syn.at.time))
+        };
+        if segment.flags.has(Flags::SYN) {
+            if of == Side::Client && facts.from_server.syns.count() == 1 {
+                facts.server_rtt = only(&facts.from_client.syns);
+            }
+        } else if of == Side::Server && !facts.from_server.syns.is_empty() {
+            facts.established = Some(at);
+            facts.client_rtt = only(&facts.from_server.syns);
+        }
+    }
+
+    fn payload(&mut self, side: Side, segment: &Segment<'_>, at: At, room: usize) {
+        let Some(space) = self.lane(side).space else { return };
+        let first = segment.sequence.wrapping_add(u32::from(segment.flags.has(Flags::SYN)));
+        let direction = self.facts.from_mut(side);
+        let start = space.offset(first, direction.sent);
+        let Ok(end) = u64::try_from(start.saturating_add(i64::from(segment.payload_length))) else {
+            return;
+        };
+        if is_keep_alive(direction, start, segment.payload_length) {
+            if let Some(data) = &mut direction.data {
+                data.keep_alives += 1;
+            }
+            return;
+        }
+        if end > direction.sent.saturating_add(FARTHEST) {
+            return;
+        }
+        self.facts.history.note(side, b'd');
+        // Octets before our first sight of the stream are cut off.
+        let before = u64::try_from(-start).unwrap_or(0);
+        let offset = u64::try_from(start).unwrap_or(0);
+        let octets = segment
+            .payload
+            .get(usize::try_from(before).unwrap_or(usize::MAX)..)
+            .unwrap_or_default();
+        let new = end > self.facts.from(side).sent;
+        self.note_flight(side, segment, at, offset, end);
+        if self.lane(side).wanted {
+            self.read(side, segment, offset, end, octets, room);
+        } else {
+            self.lane(side).reassembly.jump_to(end);
+            if !new {
+                self.note_repeat(side, segment, offset);
+            }
+        }
+    }
+
+    /// What was sent and waits for its acknowledgement.
+    fn note_flight(&mut self, side: Side, segment: &Segment<'_>, at: At, offset: u64, end: u64) {
+        let direction = self.facts.from_mut(side);
+        let data = direction
+            .data
+            .get_or_insert_with(|| Box::new(Data::new(Seen::of(segment))));
+        data.segments += 1;
+        if end <= direction.sent {
+            return;
+        }
+        data.last = at;
+        if data.in_flight.len() < Few::<Flight>::KEPT && end > direction.acknowledged {
+            data.in_flight.push(Flight {
+                at,
+                offset,
+                length: segment.payload_length,
+            });
+        }
+        direction.sent = end;
+    }
+
+    /// Puts the octets in order and hands them to the reader.
+    fn read(&mut self, side: Side, segment: &Segment<'_>, offset: u64, end: u64, octets: &[u8], room: usize) {
+        let seen = Seen::of(segment);
+        self.find_contradiction(side, offset, octets, &seen);
+        let mut arrival = self.accept(side, offset, octets, seen, room);
+        if arrival == Arrival::Refused {
+            let resume = self.lane_ref(side).reassembly.held_from().unwrap_or(offset).min(offset);
+            self.give_up(side, resume, seen.at, GapCause::Forgotten);
+            arrival = self.accept(side, offset, octets, seen, room);
+        }
+        let captured_end = offset + octets.len() as u64;
+        if captured_end < end && self.lane(side).reassembly.next() == captured_end {
+            self.give_up(side, end, seen.at, GapCause::Snapped);
+        }
+        match arrival {
+            Arrival::Repeat if !octets.is_empty() => self.note_repeat(side, segment, offset),
+            Arrival::Early | Arrival::Repeat | Arrival::Refused => self.wait_at_hole(side, seen.at),
+            Arrival::InOrder => self.lane(side).past_hole = 0,
+        }
+    }
+
+    fn lane_ref(&self, side: Side) -> &Lane {
+        match side {
+            Side::Client => &self.client,
+            Side::Server => &self.server,
+        }
+    }
+
+    fn accept(&mut self, side: Side, offset: u64, octets: &[u8], seen: Seen, room: usize) -> Arrival {
+        let lane = match side {
+            Side::Client => &mut self.client,
+            Side::Server => &mut self.server,
+        };
+        let reader = self.reader.get_or_insert_default();
+        let arrival = lane
+            .reassembly
+            .accept(offset, octets, seen, room, &mut |offset, octets, seen| {
+                reader.octets(side, offset, octets, seen);
+            });
+        self.ask_wishes();
+        arrival
+    }
+
+    /// A hole that the other side has acknowledged is not going to be filled, unless the capture recorded out of order.
+    fn wait_at_hole(&mut self, side: Side, at: At) {
+        let acknowledged = self.facts.from(side).acknowledged;
+        let lane = self.lane(side);
+        if acknowledged <= lane.reassembly.next() {
+            return;
+        }
+        lane.past_hole = lane.past_hole.saturating_add(1);
+        if lane.past_hole >= PATIENCE {
+            self.give_up_hole(side, at);
+        }
+    }
+
+    /// Gives up on every hole that the other side has acknowledged.
+    fn give_up_hole(&mut self, side: Side, at: At) {
+        loop {
+            let acknowledged = self.facts.from(side).acknowledged;
+            let lane = self.lane(side);
+            lane.past_hole = 0;
+            let next = lane.reassembly.next();
+            let until = lane.reassembly.held_from().unwrap_or(acknowledged).min(acknowledged);
+            let last_octet_may_be_fin = until == next + 1 && self.facts.from(side).sent == next;
+            if until <= next || !self.lane(side).wanted || last_octet_may_be_fin {
+                return;
+            }
+            self.give_up(side, until, at, GapCause::NotCaptured);
+        }
+    }
+
+    /// The octets up to `until` are not in the capture.
+    fn give_up(&mut self, side: Side, until: u64, at: At, cause: GapCause) {
+        let lane = match side {
+            Side::Client => &mut self.client,
+            Side::Server => &mut self.server,
+        };
+        let offset = lane.reassembly.next();
+        let missing = until.saturating_sub(offset);
+        if missing == 0 {
+            return;
+        }
+        let reader = self.reader.get_or_insert_default();
+        reader.gap(side, offset, missing, cause);
+        lane.reassembly.skip_to(until, &mut |offset, octets, seen| {
+            reader.octets(side, offset, octets, seen)
+        });
+        self.facts.history.note(side, b'g');
+        let facts = &mut self.facts;
+        let fallback = facts.first;
+        let direction = facts.from_mut(side);
+        direction.sent = direction.sent.max(until);
+        let first = direction.first;
+        let data = direction
+            .data
+            .get_or_insert_with(|| Box::new(Data::unseen(first, fallback)));
+        data.missing = data.missing.saturating_add(missing);
+        data.gaps.push(Gap {
+            offset,
+            length: missing,
+            cause,
+            at,
+        });
+        self.ask_wishes();
+    }
+
+    fn ask_wishes(&mut self) {
+        if let Some(reader) = &self.reader {
+            self.client.wanted = reader.wants(Side::Client);
+            self.server.wanted = reader.wants(Side::Server);
+        }
+    }
+
+    fn note_repeat(&mut self, side: Side, segment: &Segment<'_>, offset: u64) {
+        self.facts.history.note(side, b't');
+        let direction = self.facts.from_mut(side);
+        let end = offset + u64::from(segment.payload_length);
+        let acknowledged = end <= direction.acknowledged;
+        if let Some(data) = &mut direction.data {
+            data.repeats.push(Repeat {
+                seen: Seen::of(segment),
+                offset,
+                length: segment.payload_length,
+                acknowledged,
+            });
+            // Of what was sent twice, an acknowledgement tells no round trip (Karn's rule, RFC 6298 section 3).
+            data.in_flight
+                .iter_mut()
+                .filter(|flight| flight.offset < end)
+                .for_each(|flight| flight.at.time = Time(i64::MAX));
+        }
+    }
+
+    /// Two segments that begin at the same place and differ: one of them was written by somebody else.
+    fn find_contradiction(&mut self, side: Side, offset: u64, octets: &[u8], seen: &Seen) {
+        let lane = self.lane(side);
+        let earlier = lane.recent.iter().find(|recent| recent.offset == offset);
+        let conflict = earlier.and_then(|recent| {
+            let known = recent.octets.get(..usize::from(recent.length)).unwrap_or_default();
+            let differs = known.iter().zip(octets).position(|(a, b)| a != b)?;
+            Some(Conflict {
+                seen: *seen,
+                earlier: recent.packet,
+                offset: offset + differs as u64,
+            })
+        });
+        if earlier.is_none() && !octets.is_empty() {
+            if lane.recent.len() == Recent::KEPT {
+                lane.recent.remove(0);
+            }
+            lane.recent.push(Recent::of(offset, octets, seen.at.packet));
+        }
+        let Some(conflict) = conflict else { return };
+        self.facts.history.note(side, b'i');
+        if let Some(data) = &mut self.facts.from_mut(side).data {
+            data.conflicts.push(conflict);
+        }
+    }
+
+    fn finish(&mut self, side: Side, segment: &Segment<'_>) {
+        self.facts.history.note(side, b'f');
+        let direction = self.facts.from_mut(side);
+        direction.fins = direction.fins.saturating_add(1);
+        if direction.fin.is_none() {
+            direction.fin = Some(Box::new(Seen::of(segment)));
+        }
+    }
+
+    /// Tells the reader when all octets before the FIN have been handed on.
+    fn close_lane(&mut self, side: Side) {
+        let direction = self.facts.from(side);
+        let Some(fin) = direction.fin.as_ref().map(|fin| fin.at) else {
+            return;
+        };
+        let sent = direction.sent;
+        let lane = self.lane(side);
+        if lane.finished || lane.reassembly.next() < sent {
+            return;
+        }
+        lane.finished = true;
+        if let Some(reader) = &mut self.reader {
+            reader.finished(side, fin);
+        }
+        self.ask_wishes();
+    }
+
+    fn reset(&mut self, side: Side, segment: &Segment<'_>) {
+        self.facts.history.note(side, b'r');
+        let seen = Seen::of(segment);
+        let since = |at: Option<At>| at.map(|at| segment.time.since(at.time));
+        let (own, other) = (self.facts.from(side), self.facts.from(side.other()));
+        let reset = Reset {
+            seen,
+            side,
+            ack: segment.flags.has(Flags::ACK),
+            place: self.place(side, segment),
+            acknowledges: self.reached(side.other(), segment),
+            after_other: since(other.last),
+            after_own: since(own.last),
+            ttl_before: own.ttl,
+            ip_id_before: own.last_ip_id,
+            timestamps_before: own.timestamps,
+            went_on: None,
+        };
+        self.facts.resets.push(reset);
+    }
+
+    /// The offset in `of`'s stream that a reset of the other side acknowledges.
+    fn reached(&self, of: Side, segment: &Segment<'_>) -> Option<u64> {
+        let space = self.lane_ref(of).space.filter(|_| segment.flags.has(Flags::ACK))?;
+        u64::try_from(space.offset(segment.acknowledgement, self.facts.from(of).sent)).ok()
+    }
+
+    /// Where a reset stands: RFC 9293 section 3.5.2 tells where a true one does, RFC 5961 what is accepted.
+    fn place(&self, side: Side, segment: &Segment<'_>) -> Place {
+        let direction = self.facts.from(side);
+        let Some(space) = self
+            .lane_ref(side)
+            .space
+            .filter(|_| direction.segments > 0 || segment.sequence != 0)
+        else {
+            // The answer to a SYN has sequence number 0 and acknowledges the SYN.
+            return match self.reached(side.other(), segment) {
+                Some(0) => Place::Exact,
+                Some(reached) if reached <= self.facts.from(side.other()).sent => Place::Exact,
+                Some(_) => Place::Outside,
+                None => Place::Unknown,
+            };
+        };
+        let offset = space.offset(segment.sequence, direction.sent);
+        let (sent, acknowledged) = (direction.sent as i64, direction.acknowledged as i64);
+        let fin = i64::from(direction.fin.is_some());
+        let scale = self
+            .facts
+            .from(side.other())
+            .options
+            .as_ref()
+            .and_then(|options| options.window_scale)
+            .unwrap_or(0);
+        let window = 65_535i64 << scale.min(14);
+        match offset {
+            _ if offset == sent || offset == sent + fin || offset == acknowledged => Place::Exact,
+            _ if offset >= acknowledged && offset < acknowledged.saturating_add(window) => Place::InWindow,
+            _ => Place::Outside,
+        }
+    }
+}
+
+impl Recent {
+    fn of(offset: u64, octets: &[u8], packet: PacketId) -> Self {
+        let length = octets.len().min(Self::OCTETS);
+        let mut kept = [0; Self::OCTETS];
+        kept.iter_mut().zip(octets).for_each(|(kept, &octet)| *kept = octet);
+        Recent {
+            offset,
+            packet,
+            length: length as u8,
+            octets: kept,
+        }
+    }
+}
+
+impl Data {
+    fn new(first: Seen) -> Self {
+        Data {
+            first,
+            last: first.at,
+            segments: 0,
+            repeats: Few::default(),
+            in_flight: Vec::new(),
+            largest_passed: 0,
+            gaps: Few::default(),
+            missing: 0,
+            beyond_hole: 0,
+            conflicts: Few::default(),
+            keep_alives: 0,
+        }
+    }
+
+    /// Payload of which nothing was captured: it is known by its acknowledgement alone.
+    fn unseen(first: Option<Seen>, fallback: At) -> Self {
+        let marks = crate::tcp::facts::Marks {
+            ttl: 0,
+            ip_id: None,
+            window: 0,
+            timestamp: None,
+        };
+        Data::new(first.unwrap_or(Seen { at: fallback, marks }))
+    }
+
+    /// Everything before `up_to` was acknowledged; the round trip of the latest segment that was sent only once.
+    fn landed(&mut self, up_to: u64, at: At) -> Option<u64> {
+        let landed = self
+            .in_flight
+            .partition_point(|flight| flight.offset + u64::from(flight.length) <= up_to);
+        let mut rtt = None;
+        for flight in self.in_flight.drain(..landed) {
+            self.largest_passed = self.largest_passed.max(flight.length);
+            rtt = Some(flight.at.time)
+                .filter(|&time| time != Time(i64::MAX))
+                .map(|time| at.time.since(time));
+        }
+        rtt
+    }
+}
+
+/// Who is the client, judged by the first segment.
+fn first_sender_is_client(segment: &Segment<'_>) -> (bool, Roles) {
+    let syn = segment.flags.has(Flags::SYN);
+    match (syn, segment.flags.has(Flags::ACK)) {
+        (true, false) => (true, Roles::ByHandshake),
+        (true, true) => (false, Roles::ByHandshake),
+        // Servers listen on ports below those that systems give to clients (RFC 6335 section 6).
+        _ => (segment.source.port >= segment.destination.port, Roles::Guessed),
+    }
+}
+
+/// A probe repeats the octet before the next one, or bears none of it (RFC 9293 section 3.8.4).
+fn is_keep_alive(direction: &Direction, start: i64, length: u32) -> bool {
+    let end = start.saturating_add(i64::from(length));
+    length <= 1 && end == direction.sent as i64 && end == direction.acknowledged as i64
+}

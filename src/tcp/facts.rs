@@ -1,0 +1,382 @@
+//! What a passive observer saw of one connection, each fact with its packet and time.
+
+use crate::{
+    capture::{PacketId, Time},
+    packet::{Domain, Endpoint, IcmpError, Segment},
+    tcp::{few::Few, history::History, options::Options},
+};
+
+/// Which end of a connection: RFC 9293's active opener is the client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Side {
+    /// The end that opened the connection.
+    Client,
+    /// The end that was listening.
+    Server,
+}
+
+impl Side {
+    /// The other end.
+    pub fn other(self) -> Side {
+        match self {
+            Side::Client => Side::Server,
+            Side::Server => Side::Client,
+        }
+    }
+}
+
+/// What tells which end is the client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Roles {
+    /// The port numbers and the order of packets: a guess.
+    Guessed,
+    /// The octets that one end sent: a request, an answer, a ClientHello.
+    ByData,
+    /// A SYN or SYN-ACK.
+    ByHandshake,
+}
+
+/// Where and when something was seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct At {
+    /// The packet.
+    pub packet: PacketId,
+    /// Its time.
+    pub time: Time,
+}
+
+/// What a datagram tells of the machine that wrote it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Marks {
+    /// TTL or hop limit as it arrived at the capture point.
+    pub ttl: u8,
+    /// IPv4 identification.
+    pub ip_id: Option<u16>,
+    /// The window field, not scaled.
+    pub window: u16,
+    /// TSval, if the segment bore a timestamp (RFC 7323).
+    pub timestamp: Option<u32>,
+}
+
+/// A segment that is worth remembering.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Seen {
+    /// Where and when.
+    pub at: At,
+    /// Who wrote it, as far as its marks tell.
+    pub marks: Marks,
+}
+
+impl Seen {
+    /// What `segment` tells.
+    pub fn of(segment: &Segment<'_>) -> Self {
+        let marks = Marks {
+            ttl: segment.ttl,
+            ip_id: segment.ip_id,
+            window: segment.window,
+            timestamp: Options::read(segment.options).timestamp,
+        };
+        Seen {
+            at: At {
+                packet: segment.packet,
+                time: segment.time,
+            },
+            marks,
+        }
+    }
+}
+
+/// Where a reset stands in its sender's sequence space, as the other end would judge it (RFC 9293 section 3.5.3, RFC 5961).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// Exactly at the next octet expected of its sender, or the answer to a SYN that RFC 9293 asks for.
+    Exact,
+    /// Elsewhere in what the other end would accept.
+    InWindow,
+    /// Where no live sender would put it.
+    Outside,
+    /// Nothing to judge it by.
+    Unknown,
+}
+
+/// A segment with RST.
+#[derive(Clone, Copy, Debug)]
+pub struct Reset {
+    /// The segment.
+    pub seen: Seen,
+    /// Whose address it bears.
+    pub side: Side,
+    /// Whether ACK is set as well.
+    pub ack: bool,
+    /// Its place in the sequence space.
+    pub place: Place,
+    /// Whether its acknowledgement number is one that its sender could have reached.
+    pub acknowledges: Option<u64>,
+    /// Nanoseconds since the segment of the other side that came last before it.
+    pub after_other: Option<u64>,
+    /// Nanoseconds since its own side's segment that came last before it.
+    pub after_own: Option<u64>,
+    /// TTLs of its side's other segments up to then: lowest and highest.
+    pub ttl_before: Option<(u8, u8)>,
+    /// IP identification of its side's segment before it.
+    pub ip_id_before: Option<u16>,
+    /// Whether its side's segments bore timestamps until then.
+    pub timestamps_before: bool,
+    /// The first segment that its side sent after it all the same, other than another reset.
+    pub went_on: Option<At>,
+}
+
+/// A segment whose octets had been seen before.
+#[derive(Clone, Copy, Debug)]
+pub struct Repeat {
+    /// The segment.
+    pub seen: Seen,
+    /// Where its octets stand.
+    pub offset: u64,
+    /// How many octets of payload.
+    pub length: u32,
+    /// Whether they had already been acknowledged when it was seen.
+    pub acknowledged: bool,
+}
+
+/// A segment whose octets wait for their acknowledgement.
+#[derive(Clone, Copy, Debug)]
+pub struct Flight {
+    /// Where it was first seen.
+    pub at: At,
+    /// Where its octets stand.
+    pub offset: u64,
+    /// How many octets of payload.
+    pub length: u32,
+}
+
+/// Octets of the stream that the capture does not hold.
+#[derive(Clone, Copy, Debug)]
+pub struct Gap {
+    /// Where they would stand.
+    pub offset: u64,
+    /// How many.
+    pub length: u64,
+    /// Why they are not there.
+    pub cause: GapCause,
+    /// The packet by which it is known.
+    pub at: At,
+}
+
+/// Why octets are missing from the capture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GapCause {
+    /// The receiver acknowledged them, so they crossed the network: the capture missed them.
+    NotCaptured,
+    /// The snapshot length cut them off.
+    Snapped,
+    /// More was out of order than is kept.
+    Forgotten,
+}
+
+/// Two segments that claim the same place in the stream with different octets.
+#[derive(Clone, Copy, Debug)]
+pub struct Conflict {
+    /// The later one.
+    pub seen: Seen,
+    /// The earlier one's packet.
+    pub earlier: PacketId,
+    /// The offset at which they begin to differ.
+    pub offset: u64,
+}
+
+/// What one side sent.
+#[derive(Clone, Debug, Default)]
+pub struct Direction {
+    /// Its first segment.
+    pub first: Option<Seen>,
+    /// Its latest segment, resets left out.
+    pub last: Option<At>,
+    /// IP identification of its latest segment, resets left out.
+    pub last_ip_id: Option<u16>,
+    /// Whether its segments bear timestamps (RFC 7323), judged by its first one.
+    pub timestamps: bool,
+    /// Segments, resets left out.
+    pub segments: u64,
+    /// Lowest and highest TTL or hop limit of its segments, resets left out.
+    pub ttl: Option<(u8, u8)>,
+    /// The options of its SYN or SYN-ACK.
+    pub options: Option<Box<Options>>,
+    /// Its SYNs or SYN-ACKs.
+    pub syns: Few<Seen>,
+    /// Its first FIN.
+    pub fin: Option<Box<Seen>>,
+    /// Whether the other side acknowledged its FIN.
+    pub fin_acknowledged: bool,
+    /// How many FINs.
+    pub fins: u32,
+    /// One past the highest octet seen.
+    pub sent: u64,
+    /// One past the highest octet that the other side acknowledged.
+    pub acknowledged: u64,
+    /// The segment by which that was acknowledged.
+    pub acknowledged_at: Option<At>,
+    /// What it sent as payload.
+    pub data: Option<Box<Data>>,
+    /// How often it advertised a window of zero.
+    pub zero_windows: u32,
+}
+
+/// The payload that one side sent.
+#[derive(Clone, Debug)]
+pub struct Data {
+    /// The first segment with payload.
+    pub first: Seen,
+    /// The latest new payload.
+    pub last: At,
+    /// Segments with payload.
+    pub segments: u64,
+    /// Segments that repeated what had been seen.
+    pub repeats: Few<Repeat>,
+    /// Segments not yet acknowledged, the oldest first, at most [`Few::KEPT`].
+    pub in_flight: Vec<Flight>,
+    /// Payload of the largest segment that was acknowledged.
+    pub largest_passed: u32,
+    /// What the capture does not hold.
+    pub gaps: Few<Gap>,
+    /// How many octets in all the capture does not hold.
+    pub missing: u64,
+    /// Octets that came after a hole which was never filled nor acknowledged: lost in the network before the capture point.
+    pub beyond_hole: u64,
+    /// Contradictions.
+    pub conflicts: Few<Conflict>,
+    /// Keep-alive probes (RFC 9293 section 3.8.4).
+    pub keep_alives: u32,
+}
+
+/// A stretch of silence between two segments of a connection.
+#[derive(Clone, Copy, Debug)]
+pub struct Idle {
+    /// The segment before it.
+    pub from: At,
+    /// The segment after it.
+    pub to: At,
+}
+
+/// What was seen of one connection.
+#[derive(Clone, Debug)]
+pub struct Facts {
+    /// The client.
+    pub client: Endpoint,
+    /// The server.
+    pub server: Endpoint,
+    /// The logical network.
+    pub domain: Domain,
+    /// What tells which end is the client.
+    pub roles: Roles,
+    /// Wireshark's `tcp.stream` in the capture of the first packet.
+    pub stream: u64,
+    /// The first segment.
+    pub first: At,
+    /// The latest segment.
+    pub last: At,
+    /// What the client sent.
+    pub from_client: Direction,
+    /// What the server sent.
+    pub from_server: Direction,
+    /// When the client's acknowledgement of the SYN-ACK was seen.
+    pub established: Option<At>,
+    /// Resets of either side.
+    pub resets: Few<Reset>,
+    /// ICMP errors about it.
+    pub errors: Few<IcmpError>,
+    /// Nanoseconds between a segment and its acknowledgement, smallest seen: the round trip from the capture point to the
+    /// server and back.
+    pub server_rtt: Option<u64>,
+    /// The same to the client and back.
+    pub client_rtt: Option<u64>,
+    /// The longest silence.
+    pub idle: Option<Idle>,
+    /// Zeek's history.
+    pub history: History,
+    /// Whether it was forgotten before its end, to stay within the bound on live connections.
+    pub evicted: bool,
+}
+
+impl Facts {
+    /// What `side` sent.
+    pub fn from(&self, side: Side) -> &Direction {
+        match side {
+            Side::Client => &self.from_client,
+            Side::Server => &self.from_server,
+        }
+    }
+
+    /// What `side` sent, to be changed.
+    pub(super) fn from_mut(&mut self, side: Side) -> &mut Direction {
+        match side {
+            Side::Client => &mut self.from_client,
+            Side::Server => &mut self.from_server,
+        }
+    }
+
+    /// The endpoint of `side`.
+    pub fn endpoint(&self, side: Side) -> Endpoint {
+        match side {
+            Side::Client => self.client,
+            Side::Server => self.server,
+        }
+    }
+
+    /// Whether the opening of the connection was seen: a SYN of the client or the server's answer to it.
+    pub fn opening_seen(&self) -> bool {
+        !self.from_client.syns.is_empty() || !self.from_server.syns.is_empty()
+    }
+
+    /// Whether the three-way handshake completed, or must have since data was acknowledged.
+    pub fn is_established(&self) -> bool {
+        self.established.is_some() || self.from_client.data.is_some() || self.from_server.data.is_some()
+    }
+
+    /// Whether one end speaks to another that the capture does not show: what was never seen is answered.
+    pub fn is_one_sided(&self) -> bool {
+        [Side::Client, Side::Server].into_iter().any(|side| {
+            let (unseen, seen) = (self.from(side), self.from(side.other()));
+            unseen.segments == 0
+                && (seen.data.is_some() || unseen.acknowledged > 0 || side == Side::Client && seen.segments > 0)
+        })
+    }
+
+    /// The first reset that bears `side`'s address.
+    pub fn reset_by(&self, side: Side) -> Option<&Reset> {
+        self.resets.iter().find(|reset| reset.side == side)
+    }
+
+    /// Round trip between the ends as far as it could be measured, in nanoseconds.
+    pub fn rtt(&self) -> Option<u64> {
+        match (self.server_rtt, self.client_rtt) {
+            (Some(server), Some(client)) => Some(server.saturating_add(client)),
+            (one, other) => one.or(other),
+        }
+    }
+}
+
+impl Direction {
+    /// Octets that were sent and never acknowledged.
+    pub fn unacknowledged(&self) -> u64 {
+        self.sent.saturating_sub(self.acknowledged)
+    }
+
+    /// The oldest segment that was never acknowledged.
+    pub fn oldest_in_flight(&self) -> Option<&Flight> {
+        self.data.as_ref()?.in_flight.first()
+    }
+
+    /// Repeats of octets that had not been acknowledged.
+    pub fn repeats_unacknowledged(&self) -> impl Iterator<Item = &Repeat> {
+        self.data
+            .iter()
+            .flat_map(|data| data.repeats.iter())
+            .filter(|repeat| !repeat.acknowledged)
+    }
+
+    /// Whether octets of it are missing from the capture.
+    pub fn has_gaps(&self) -> bool {
+        self.data.as_ref().is_some_and(|data| data.missing > 0)
+    }
+}

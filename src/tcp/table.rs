@@ -1,0 +1,299 @@
+//! The connections of one shard: which segment belongs to which, where one ends and the next between the same ends begins.
+
+use std::{collections::VecDeque, hash::BuildHasher};
+
+use hashbrown::HashTable;
+
+use crate::{
+    capture::{PacketId, Time},
+    packet::{ConnectionKey, IcmpError, Segment},
+    tcp::{
+        connection::{Connection, Reader},
+        facts::{At, Facts},
+    },
+};
+
+/// Bounds of one table.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Live connections.
+    pub connections: usize,
+    /// Octets held in one direction because they came early.
+    pub held_per_direction: usize,
+    /// Octets held in the whole table because they came early.
+    pub held: usize,
+}
+
+/// After this long without a segment, a connection that has ended, or was never answered, is gone: twice the maximum
+/// segment lifetime of RFC 9293 section 3.4.2.
+const LINGER: u64 = 240_000_000_000;
+
+/// The connections of one shard.
+pub struct Table<R> {
+    limits: Limits,
+    hasher: foldhash::fast::RandomState,
+    index: HashTable<u32>,
+    slots: Vec<Option<Box<Slot<R>>>>,
+    free: Vec<u32>,
+    /// Connections that may be gone by then, the earliest first; none more than once.
+    expiry: VecDeque<(Time, u32)>,
+    /// The latest time seen.
+    now: Time,
+    held: usize,
+    newcomers: Vec<Newcomer>,
+    ended: Vec<Connection<R>>,
+    /// How many were forgotten to stay within the bound.
+    forgotten: u64,
+}
+
+struct Slot<R> {
+    key: ConnectionKey,
+    connection: Connection<R>,
+    /// The capture file of its latest segment.
+    capture: u32,
+    awaits_expiry: bool,
+}
+
+/// A connection that is new to a capture file and takes a stream number there.
+#[derive(Clone, Copy, Debug)]
+struct Newcomer {
+    packet: PacketId,
+    /// `None` for a connection that goes on from the file before and has its number already.
+    slot: Option<u32>,
+}
+
+/// A connection that has ended, with what read it.
+#[derive(Debug)]
+pub struct Ended<R> {
+    /// What was seen of it.
+    pub facts: Facts,
+    /// What read its octets; `None` if it carried none.
+    pub reader: Option<Box<R>>,
+}
+
+impl<R: Reader> Table<R> {
+    /// An empty table.
+    pub fn new(limits: Limits) -> Self {
+        Table {
+            limits,
+            // The seed is random, so nobody can write a capture whose keys collide; no order depends on it.
+            hasher: foldhash::fast::RandomState::default(),
+            index: HashTable::new(),
+            slots: Vec::new(),
+            free: Vec::new(),
+            expiry: VecDeque::new(),
+            now: Time(i64::MIN),
+            held: 0,
+            newcomers: Vec::new(),
+            ended: Vec::new(),
+            forgotten: 0,
+        }
+    }
+
+    /// Takes the next segment of this shard.
+    pub fn segment(&mut self, segment: &Segment<'_>) {
+        self.now = self.now.max(segment.time);
+        self.expire();
+        let (key, from_low) = segment.key();
+        let slot = match self.find(&key) {
+            Some(slot) if self.is_over_for(slot, segment, from_low) => {
+                self.end(slot);
+                self.begin(key, segment, from_low)
+            }
+            Some(slot) => slot,
+            None => self.begin(key, segment, from_low),
+        };
+        self.file(slot, segment, from_low);
+    }
+
+    /// Takes an ICMP error about one of its connections; whether there is such a connection.
+    pub fn icmp(&mut self, error: &IcmpError) -> bool {
+        let slot = self.find(&error.key().0);
+        let found = slot.and_then(|slot| self.slots.get_mut(slot as usize)?.as_mut());
+        found.map(|slot| slot.connection.icmp(error)).is_some()
+    }
+
+    /// The packets with which connections began since the last call of [`Table::number`], in no order.
+    pub fn newcomers(&self) -> impl ExactSizeIterator<Item = PacketId> {
+        self.newcomers.iter().map(|newcomer| newcomer.packet)
+    }
+
+    /// Gives the newcomers their stream numbers, in the order of [`Table::newcomers`], and hands over those that ended.
+    pub fn number(&mut self, streams: &[u64]) -> impl Iterator<Item = Ended<R>> {
+        for connection in &mut self.ended {
+            connection.numbered(streams);
+        }
+        for newcomer in self.newcomers.drain(..) {
+            let slot = newcomer
+                .slot
+                .and_then(|slot| self.slots.get_mut(slot as usize)?.as_mut());
+            if let Some(slot) = slot {
+                slot.connection.numbered(streams);
+            }
+        }
+        self.ended.drain(..).map(|connection| {
+            let (facts, reader) = connection.conclude();
+            Ended { facts, reader }
+        })
+    }
+
+    /// Ends all connections: the capture is over.
+    pub fn end_all(&mut self) {
+        for slot in 0..self.slots.len() {
+            self.end(slot as u32);
+        }
+    }
+
+    /// How many connections were forgotten to stay within the bound.
+    pub fn forgotten(&self) -> u64 {
+        self.forgotten
+    }
+
+    fn find(&self, key: &ConnectionKey) -> Option<u32> {
+        let hash = self.hasher.hash_one(key);
+        self.index
+            .find(hash, |&slot| self.slot(slot).is_some_and(|slot| slot.key == *key))
+            .copied()
+    }
+
+    fn slot(&self, slot: u32) -> Option<&Slot<R>> {
+        self.slots.get(slot as usize)?.as_deref()
+    }
+
+    fn is_over_for(&self, slot: u32, segment: &Segment<'_>, from_low: bool) -> bool {
+        self.slot(slot).is_some_and(|slot| {
+            let gone = slot.connection.is_over() && segment.time.since(slot.connection.facts.last.time) > LINGER;
+            gone || slot.connection.is_over_for(segment, from_low)
+        })
+    }
+
+    fn begin(&mut self, key: ConnectionKey, segment: &Segment<'_>, from_low: bool) -> u32 {
+        if self.index.len() >= self.limits.connections {
+            self.make_room();
+        }
+        let newcomer = self.newcomers.len() as u32;
+        let connection = Connection::new(segment, from_low, newcomer);
+        let slot = Box::new(Slot {
+            key,
+            connection,
+            capture: segment.packet.capture(),
+            awaits_expiry: false,
+        });
+        let place = self.free.pop().unwrap_or(self.slots.len() as u32);
+        match self.slots.get_mut(place as usize) {
+            Some(free) => *free = Some(slot),
+            None => self.slots.push(Some(slot)),
+        }
+        self.newcomers.push(Newcomer {
+            packet: segment.packet,
+            slot: Some(place),
+        });
+        let hash = self.hasher.hash_one(key);
+        let (hasher, slots) = (&self.hasher, &self.slots);
+        self.index.insert_unique(hash, place, |&other| {
+            let key = slots
+                .get(other as usize)
+                .and_then(|slot| slot.as_ref())
+                .map(|slot| slot.key);
+            key.map_or(0, |key| hasher.hash_one(key))
+        });
+        place
+    }
+
+    fn file(&mut self, place: u32, segment: &Segment<'_>, from_low: bool) {
+        let Some(slot) = self.slots.get_mut(place as usize).and_then(Option::as_mut) else {
+            return;
+        };
+        if slot.capture != segment.packet.capture() {
+            slot.capture = segment.packet.capture();
+            self.newcomers.push(Newcomer {
+                packet: segment.packet,
+                slot: None,
+            });
+        }
+        let before = slot.connection.held();
+        let room = self
+            .limits
+            .held_per_direction
+            .min(self.limits.held.saturating_sub(self.held));
+        slot.connection.take(segment, from_low, room);
+        self.held = (self.held + slot.connection.held()).saturating_sub(before);
+        if !slot.awaits_expiry && slot.connection.is_over() {
+            slot.awaits_expiry = true;
+            self.expiry
+                .push_back((Time(self.now.0.saturating_add(LINGER as i64)), place));
+        }
+    }
+
+    /// Ends what has been over for long enough.
+    fn expire(&mut self) {
+        while let Some(&(time, place)) = self.expiry.front() {
+            if time >= self.now {
+                break;
+            }
+            self.expiry.pop_front();
+            let Some(slot) = self.slots.get_mut(place as usize).and_then(Option::as_mut) else {
+                continue;
+            };
+            if !slot.awaits_expiry {
+                continue;
+            }
+            slot.awaits_expiry = false;
+            if !slot.connection.is_over() {
+                continue;
+            }
+            let last = slot.connection.facts.last.time;
+            if self.now.since(last) > LINGER {
+                self.end(place);
+            } else {
+                slot.awaits_expiry = true;
+                self.expiry
+                    .push_back((Time(last.0.saturating_add(LINGER as i64)), place));
+            }
+        }
+    }
+
+    fn end(&mut self, place: u32) {
+        let Some(slot) = self.slots.get_mut(place as usize).and_then(Option::take) else {
+            return;
+        };
+        let hash = self.hasher.hash_one(slot.key);
+        if let Ok(entry) = self.index.find_entry(hash, |&other| other == place) {
+            entry.remove();
+        }
+        self.held = self.held.saturating_sub(slot.connection.held());
+        self.free.push(place);
+        self.ended.push(slot.connection);
+    }
+
+    /// Makes room: the eighth of the connections that has been silent for longest ends here, and the report will say so.
+    ///
+    /// An eighth at once, so that the search costs every newcomer the same little, however many come.
+    fn make_room(&mut self) {
+        let live = self
+            .slots
+            .iter()
+            .zip(0..)
+            .filter_map(|(slot, place)| Some((slot.as_ref()?.connection.facts.last, place)));
+        let mut by_age: Vec<(At, u32)> = live.collect();
+        let count = (by_age.len() / 8).max(1);
+        if by_age.len() > count {
+            by_age.select_nth_unstable(count);
+        }
+        for (_, place) in by_age.into_iter().take(count) {
+            if let Some(slot) = self.slots.get_mut(place as usize).and_then(Option::as_mut) {
+                slot.connection.facts.evicted = true;
+            }
+            self.forgotten += 1;
+            self.end(place);
+        }
+    }
+}
+
+impl<R: Reader> Connection<R> {
+    fn numbered(&mut self, streams: &[u64]) {
+        if let Some(stream) = self.newcomer.take().and_then(|newcomer| streams.get(newcomer as usize)) {
+            self.facts.stream = *stream;
+        }
+    }
+}
