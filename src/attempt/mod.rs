@@ -1,1 +1,12 @@
-//! (to be furnished)
+//! One try to upgrade: what each layer saw, in order, and the stage at which it ended. Facts end here.
+
+mod conclude;
+mod dialogue;
+mod exchanges;
+mod facts;
+
+pub use conclude::{Conclusion, conclude};
+pub use dialogue::Dialogue;
+pub use facts::{
+    Attempt, BODY_KEPT, CloseFrame, Obstacle, Ordinary, Request, Response, Session, Stage, Tls, Via, Violation, path_of,
+};

@@ -1,0 +1,209 @@
+//! A connection that has ended becomes attempts: one for each exchange that asked for an upgrade, or one that is presumed.
+
+use std::sync::Arc;
+
+use crate::{
+    attempt::{
+        dialogue::{Dialogue, Layer},
+        exchanges::Exchange,
+        facts::{Attempt, Obstacle, Ordinary, Request, Session, Stage, Tls},
+    },
+    http, tcp,
+    tcp::{Ended, Side},
+    tls,
+};
+
+/// What a connection came to.
+#[derive(Debug)]
+pub struct Conclusion {
+    /// The connection.
+    pub connection: Arc<tcp::Facts>,
+    /// Its attempts, in order; if none asked for an upgrade, at most one that is presumed.
+    pub attempts: Vec<Attempt>,
+    /// Its ordinary exchanges: control experiments.
+    pub ordinary: Vec<Ordinary>,
+}
+
+/// Turns a connection that has ended into what it came to.
+pub fn conclude(ended: Ended<Dialogue>) -> Conclusion {
+    let connection = Arc::new(ended.facts);
+    let Some(dialogue) = ended.reader else {
+        let attempts = vec![silent(&connection)];
+        return Conclusion {
+            connection,
+            attempts,
+            ordinary: Vec::new(),
+        };
+    };
+    let mut dialogue = *dialogue;
+    dialogue.exchanges.conclude();
+    if let Layer::Tls(handshake) = std::mem::take(&mut dialogue.layer)
+        && let Some(tls) = &mut dialogue.tls
+    {
+        tls.facts = handshake.into_facts();
+    }
+    let ordinary = ordinary(&mut dialogue, &connection);
+    let attempts = attempts(dialogue, &connection, ordinary.is_empty());
+    Conclusion {
+        connection,
+        attempts,
+        ordinary,
+    }
+}
+
+fn ordinary(dialogue: &mut Dialogue, connection: &tcp::Facts) -> Vec<Ordinary> {
+    let mut ordinary = std::mem::take(&mut dialogue.exchanges.ordinary);
+    for exchange in &mut ordinary {
+        (exchange.client, exchange.server) = (connection.client, connection.server);
+    }
+    ordinary
+}
+
+fn attempts(mut dialogue: Dialogue, connection: &Arc<tcp::Facts>, nothing_else: bool) -> Vec<Attempt> {
+    let mut exchanges = std::mem::take(&mut dialogue.exchanges.finished);
+    let unfinished = dialogue.exchanges.unfinished_request();
+    if exchanges.is_empty()
+        && nothing_else
+        && let Some(request) = unfinished
+    {
+        exchanges.push(unfinished_exchange(request));
+    }
+    // After TLS only the plain answer to the ClientHello can be an exchange.
+    let plain = dialogue.tls.is_none();
+    let mut attempts: Vec<Attempt> = Vec::new();
+    for exchange in exchanges {
+        attempts.push(of_exchange(exchange, &mut dialogue, connection, plain));
+    }
+    if attempts.is_empty() && nothing_else && dialogue.strange.is_none() {
+        attempts.extend(presumed(dialogue, connection));
+    }
+    attempts
+}
+
+fn unfinished_exchange((head, first): (http::RequestHead, tcp::Seen)) -> Exchange {
+    let request = Request {
+        upgrade: http::asks_for_upgrade(&head),
+        offer: None,
+        credentials: http::credentials(&head),
+        complete: false,
+        first,
+        last: first,
+        span: (0, head.length as u64),
+        acknowledged: None,
+        head,
+    };
+    Exchange {
+        request: Some(Box::new(request)),
+        ..Exchange::default()
+    }
+}
+
+fn of_exchange(exchange: Exchange, dialogue: &mut Dialogue, connection: &Arc<tcp::Facts>, plain: bool) -> Attempt {
+    let asks = exchange
+        .request
+        .as_ref()
+        .is_some_and(|request| request.upgrade.is_some());
+    let switched = exchange
+        .response
+        .as_ref()
+        .is_some_and(|response| response.head.status == 101)
+        || dialogue.session.is_some() && exchange.response.is_none() && asks;
+    let session = if switched { dialogue.session.take() } else { None };
+    let stage = match (&session, &exchange.response) {
+        (Some(session), _) => after_switch(session, connection),
+        (None, _) if switched => Stage::Open,
+        (None, Some(_)) => Stage::Response,
+        (None, None) if exchange.not_http.is_some() => Stage::Response,
+        (None, None) => Stage::Request,
+    };
+    Attempt {
+        connection: Arc::clone(connection),
+        nth: exchange.nth,
+        presumed: !asks && !switched,
+        stage: if plain { stage } else { Stage::Tls },
+        via: dialogue.via.clone(),
+        tls: dialogue.tls.clone(),
+        obstacle: exchange
+            .obstacle
+            .or_else(|| obstacle_before(dialogue.obstacle, connection)),
+        request: exchange.request,
+        response: exchange.response,
+        not_http: exchange.not_http,
+        session,
+    }
+}
+
+/// Whether the two ends closed the session, or it was open to the last.
+fn after_switch(session: &Session, connection: &tcp::Facts) -> Stage {
+    let fins = connection.from_client.fin.is_some() || connection.from_server.fin.is_some();
+    if fins || !session.closes.is_empty() {
+        Stage::Closed
+    } else {
+        Stage::Open
+    }
+}
+
+/// Not one octet was seen.
+fn silent(connection: &Arc<tcp::Facts>) -> Attempt {
+    Attempt {
+        connection: Arc::clone(connection),
+        nth: 0,
+        presumed: true,
+        stage: if connection.is_established() {
+            Stage::Request
+        } else {
+            Stage::Connect
+        },
+        via: None,
+        tls: None,
+        request: None,
+        response: None,
+        not_http: None,
+        session: None,
+        obstacle: None,
+    }
+}
+
+/// An attempt may have died before its request could be seen.
+fn presumed(dialogue: Dialogue, connection: &Arc<tcp::Facts>) -> Option<Attempt> {
+    let silent = silent(connection);
+    Some(Attempt {
+        stage: if dialogue.tls.is_some() {
+            Stage::Tls
+        } else {
+            silent.stage
+        },
+        via: dialogue.via,
+        obstacle: obstacle_before(dialogue.obstacle, connection),
+        tls: dialogue.tls,
+        ..silent
+    })
+}
+
+/// Where octets are missing, it is the connection's gap that places them.
+fn obstacle_before(obstacle: Option<Obstacle>, connection: &tcp::Facts) -> Option<Obstacle> {
+    let mut obstacle = obstacle?;
+    let gap = connection
+        .from(obstacle.side)
+        .data
+        .as_ref()
+        .and_then(|data| data.gaps.first());
+    if let Some(gap) = gap {
+        obstacle.at = gap.at;
+    }
+    Some(obstacle)
+}
+
+impl Tls {
+    /// Whether the handshake completed, as far as the outside tells.
+    pub fn is_complete(&self) -> bool {
+        self.facts.completed() != tls::Completion::No
+    }
+
+    /// The first fatal alert in the clear, and who sent it.
+    pub fn fatal_alert(&self) -> Option<&(Side, tls::Alert, tcp::Seen)> {
+        self.alerts
+            .iter()
+            .find(|(_, alert, _)| !alert.is_warning() && !alert.is_closure())
+    }
+}
