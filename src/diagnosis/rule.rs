@@ -145,3 +145,130 @@ pub struct Evidence {
     /// What it shows.
     pub text: String,
 }
+
+impl std::fmt::Debug for Rule {
+    fn fmt(&self, to: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(to, "Rule({})", self.id)
+    }
+}
+
+impl Guide {
+    /// The word for it in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Guide::Authentication => "authentication",
+            Guide::Authorization => "authorization",
+            Guide::Cors => "cors",
+            Guide::Firewall => "firewall",
+            Guide::Server => "server",
+        }
+    }
+}
+
+impl Confidence {
+    /// The contract's word.
+    pub fn name(self) -> &'static str {
+        match self {
+            Confidence::Possible => "possible",
+            Confidence::Likely => "likely",
+            Confidence::Confirmed => "confirmed",
+        }
+    }
+}
+
+impl Outcome {
+    /// The contract's word.
+    pub fn name(self) -> &'static str {
+        match self {
+            Outcome::Upgraded => "upgraded",
+            Outcome::Server403 => "server-403",
+            Outcome::Refused => "refused",
+            Outcome::TlsAbort => "tls-abort",
+            Outcome::FirewallDrop => "firewall-drop",
+            Outcome::Unreachable => "unreachable",
+            Outcome::Lost => "lost",
+            Outcome::Broken => "broken",
+            Outcome::Abandoned => "abandoned",
+            Outcome::Undetermined => "undetermined",
+        }
+    }
+
+    /// Whether the attempt failed: it did not unless something is known to have gone wrong.
+    pub fn is_failure(self) -> bool {
+        !matches!(self, Outcome::Upgraded | Outcome::Undetermined)
+    }
+
+    /// The outcome of an answer that is no switch, by its status.
+    pub fn of_status(status: u16) -> Outcome {
+        if status == 403 {
+            Outcome::Server403
+        } else {
+            Outcome::Refused
+        }
+    }
+}
+
+impl SaidBy {
+    /// The contract's word.
+    pub fn name(self) -> &'static str {
+        match self {
+            SaidBy::Client => "client",
+            SaidBy::Application => "application",
+            SaidBy::Proxy => "proxy",
+            SaidBy::Waf => "waf",
+            SaidBy::Firewall => "firewall",
+            SaidBy::ServerHost => "server-host",
+            SaidBy::Network => "network",
+            SaidBy::Unknown => "unknown",
+        }
+    }
+}
+
+impl Match {
+    /// A match of usual weight.
+    pub fn new(confidence: Confidence, outcome: Outcome, said_by: SaidBy, summary: impl Into<String>) -> Self {
+        Match {
+            confidence,
+            weight: 50,
+            outcome,
+            said_by,
+            summary: summary.into(),
+            evidence: Vec::new(),
+            remedies: Vec::new(),
+            doubt: None,
+        }
+    }
+
+    /// Rests on `packet`, which shows `text`.
+    pub fn shown_by(mut self, packet: PacketId, text: impl Into<String>) -> Self {
+        self.evidence.push(Evidence {
+            packet,
+            text: text.into(),
+        });
+        self
+    }
+
+    /// Rests on these as well.
+    pub fn shown_by_all(mut self, evidence: impl IntoIterator<Item = Evidence>) -> Self {
+        self.evidence.extend(evidence);
+        self
+    }
+
+    /// With this weight.
+    pub fn weighing(mut self, weight: u8) -> Self {
+        self.weight = weight;
+        self
+    }
+
+    /// With a remedy that looks at the situation.
+    pub fn advising(mut self, remedy: impl Into<String>) -> Self {
+        self.remedies.push(remedy.into());
+        self
+    }
+
+    /// With what speaks against it.
+    pub fn but(mut self, doubt: impl Into<String>) -> Self {
+        self.doubt = Some(doubt.into());
+        self
+    }
+}

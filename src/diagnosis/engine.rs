@@ -1,0 +1,95 @@
+//! Asks the rules and weighs their answers: the strongest wins, the others stay, each with why it lost.
+
+use std::cmp::Reverse;
+
+use crate::diagnosis::{
+    catalogue,
+    rule::{Case, Confidence, Match, Outcome, Rule},
+};
+
+/// The verdict on one attempt.
+#[derive(Debug)]
+pub struct Finding {
+    /// How it ended.
+    pub outcome: Outcome,
+    /// The best explanation; `None` for an attempt that succeeded and ended well.
+    pub cause: Option<Verdict>,
+    /// What else was considered, the closest first.
+    pub also_considered: Vec<Considered>,
+}
+
+/// The explanation that won.
+#[derive(Debug)]
+pub struct Verdict {
+    /// The rule that tells it.
+    pub rule: &'static Rule,
+    /// What it said of this attempt.
+    pub found: Match,
+}
+
+/// An explanation that lost.
+#[derive(Debug)]
+pub struct Considered {
+    /// The rule that tells it.
+    pub rule: &'static Rule,
+    /// How sure it was.
+    pub confidence: Confidence,
+    /// Why it lost.
+    pub why_not: String,
+}
+
+/// How many explanations that lost are told.
+const TOLD: usize = 6;
+
+/// Judges one attempt.
+pub fn diagnose(case: &Case<'_>) -> Finding {
+    let asked = catalogue()
+        .iter()
+        .filter(|rule| rule.stages.contains(&case.attempt.stage));
+    let mut matches: Vec<Verdict> = asked
+        .filter_map(|rule| (rule.check)(case).map(|found| Verdict { rule, found }))
+        .collect();
+    // A stable sort: of equals the first in the list wins.
+    matches.sort_by_key(|verdict| Reverse((verdict.found.confidence, verdict.found.weight)));
+    let mut matches = matches.into_iter();
+    let Some(winner) = matches.next() else {
+        let outcome = if case.attempt.is_upgraded() {
+            Outcome::Upgraded
+        } else {
+            Outcome::Undetermined
+        };
+        return Finding {
+            outcome,
+            cause: None,
+            also_considered: Vec::new(),
+        };
+    };
+    // That no cause is known is no news where one is.
+    let losers = matches.filter(|loser| loser.rule.id != "other");
+    let also_considered = losers.take(TOLD).map(|loser| considered(loser, &winner)).collect();
+    Finding {
+        outcome: winner.found.outcome,
+        cause: Some(winner),
+        also_considered,
+    }
+}
+
+fn considered(loser: Verdict, winner: &Verdict) -> Considered {
+    let why_not = loser.found.doubt.unwrap_or_else(|| {
+        if loser.found.confidence < winner.found.confidence {
+            format!(
+                "Only {}, while {} is {}.",
+                loser.found.confidence.name(),
+                winner.rule.id,
+                winner.found.confidence.name()
+            )
+        } else {
+            format!("The marks of {} are more specific.", winner.rule.id)
+        }
+    });
+    Considered {
+        rule: loser.rule,
+        confidence: loser.found.confidence,
+        why_not,
+    }
+}
