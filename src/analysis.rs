@@ -1,1 +1,539 @@
-//! (to be furnished)
+//! The road from captures to a report, top to bottom; the only file that knows of threads: the reader's and the pool's.
+//!
+//! A window is a run of chunks. Of each window (1) every chunk is decoded, in parallel, and its segments are filed by shard;
+//! (2) in a short step in frame order, fragments are put together; (3) every shard, in parallel, takes its segments in frame
+//! order into its own table; (4) in a short step, connections that are new take their stream numbers in frame order. The
+//! number of shards is fixed, so neither threads nor the sizes of chunks and windows change a byte of the report.
+
+use std::{
+    num::NonZeroUsize,
+    path::PathBuf,
+    sync::mpsc::{Receiver, SyncSender, sync_channel},
+};
+
+use rayon::prelude::*;
+
+use crate::{
+    attempt::{Attempt, Dialogue, Stage, conclude},
+    capture::{self, CaptureFile, Chain, Chunk, Error, PacketId, Reader, Time, arrange},
+    fingerprint::Prints,
+    packet::{Datagram, Decoded, Fragment, Fragments, IcmpError, Neighbour, Segment, Skip, decode},
+    report::{self, Report, Scene},
+    survey::{Survey, Tally},
+    tcp::{Limits, Table},
+};
+
+/// What to analyse, and how.
+#[derive(Default)]
+pub struct Options {
+    /// Files, folders, `-` for standard input.
+    pub captures: Vec<PathBuf>,
+    /// Threads of the pool; as many as there are processors if not said.
+    pub threads: Option<NonZeroUsize>,
+    /// Chunks of a window; only the speed depends on it.
+    pub window: Option<NonZeroUsize>,
+    /// Octets of a chunk; only the speed depends on it.
+    pub chunk: Option<NonZeroUsize>,
+    /// Whether credentials are shown in the report.
+    pub show_secrets: bool,
+    /// Told how many octets of a file were read, and of how many, as work goes on.
+    pub progress: Option<Box<dyn Fn(u64, Option<u64>) + Send + Sync>>,
+}
+
+/// How many parts the connections are divided into, whatever the threads.
+const SHARDS: usize = 64;
+/// Chunks of a window: some 4 MiB of capture.
+const WINDOW: usize = 16;
+/// Bounds of one shard; all together 4 million live connections and 256 MiB of octets out of order.
+const LIMITS: Limits = Limits {
+    connections: 65_536,
+    held_per_direction: 1 << 20,
+    held: 4 << 20,
+};
+
+/// Analyses captures.
+///
+/// # Errors
+/// If a capture that was named cannot be read at all. A damaged capture is read as far as it goes, with a warning.
+pub fn analyze(options: &Options) -> Result<Report, Error> {
+    let arrangement = arrange(&options.captures)?;
+    let threads = options.threads.map_or(0, NonZeroUsize::get);
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+    // Without threads of their own the work is done on this one.
+    let Ok(pool) = pool else {
+        return work(options, &arrangement.chains);
+    };
+    pool.install(|| work(options, &arrangement.chains))
+}
+
+fn work(options: &Options, chains: &[Chain]) -> Result<Report, Error> {
+    let prints = Prints::built_in();
+    let mut composer = report::Composer::new(options.show_secrets);
+    let mut index = 0;
+    for chain in chains {
+        let walked = walk(chain, index, options)?;
+        index += chain.files.len() as u32;
+        judge(walked, &prints, &mut composer);
+    }
+    Ok(composer.finish())
+}
+
+/// What a chain of captures came to.
+struct Walked {
+    captures: Vec<CaptureFile>,
+    first_index: u32,
+    attempts: Vec<Attempt>,
+    tally: Tally,
+    skipped: Vec<Skips>,
+    forgotten: u64,
+    fragments_forgotten: u64,
+    errors_unmatched: u64,
+}
+
+/// How many frames of one capture said nothing about TCP, by reason.
+#[derive(Clone, Copy, Debug, Default)]
+struct Skips {
+    unknown_link: u64,
+    malformed: u64,
+    cut_short: u64,
+}
+
+/// Walks the road up to the facts.
+fn walk(chain: &Chain, first_index: u32, options: &Options) -> Result<Walked, Error> {
+    let mut limits = capture::Limits::default();
+    limits.chunk = options.chunk.map_or(limits.chunk, NonZeroUsize::get);
+    let mut readers = Vec::new();
+    for (source, index) in chain.files.iter().zip(first_index..) {
+        readers.push(Reader::open(source, index, limits)?);
+    }
+    let mut road = Road::new(chain.files.len(), first_index);
+    let chunks_a_window = options.window.map_or(WINDOW, NonZeroUsize::get);
+    let (full, windows) = sync_channel::<Vec<Chunk>>(1);
+    let (empty, used) = sync_channel::<Vec<Chunk>>(2);
+    let captures = std::thread::scope(|scope| {
+        let read = scope.spawn(move || read_ahead(readers, chunks_a_window, options, &full, &used));
+        for window in windows {
+            road.window(&window);
+            // The reader may have finished and gone.
+            let _ = empty.try_send(window);
+        }
+        read.join().unwrap_or_default()
+    });
+    Ok(road.end(captures))
+}
+
+/// The reader's thread: fills windows, at most one ahead of the pool.
+fn read_ahead(
+    readers: Vec<Reader>,
+    chunks_a_window: usize,
+    options: &Options,
+    full: &SyncSender<Vec<Chunk>>,
+    used: &Receiver<Vec<Chunk>>,
+) -> Vec<CaptureFile> {
+    let mut captures = Vec::new();
+    let mut window: Vec<Chunk> = Vec::new();
+    let mut filled = 0;
+    for mut reader in readers {
+        loop {
+            if window.len() == filled {
+                window.push(Chunk::new());
+            }
+            let Some(chunk) = window.get_mut(filled) else { break };
+            if !reader.fill(chunk) {
+                break;
+            }
+            filled += 1;
+            if filled == chunks_a_window {
+                if let Some(progress) = &options.progress {
+                    progress(reader.position(), reader.size());
+                }
+                window.truncate(filled);
+                if full.send(std::mem::take(&mut window)).is_err() {
+                    break;
+                }
+                window = used.try_recv().unwrap_or_default();
+                filled = 0;
+            }
+        }
+        captures.push(reader.finish());
+    }
+    window.truncate(filled);
+    let _ = full.send(window);
+    captures
+}
+
+/// The state of the road between windows.
+struct Road {
+    shards: Vec<Shard>,
+    fragments: Fragments,
+    neighbours: Tally,
+    skipped: Vec<Skips>,
+    first_index: u32,
+    /// The capture that stream numbers are given in, and the next one.
+    next_stream: (u32, u64),
+    errors_unmatched: u64,
+}
+
+/// What one part of the connections came to so far.
+struct Shard {
+    table: Table<Dialogue>,
+    /// Numbers for those that were new in the window before.
+    streams: Vec<u64>,
+    attempts: Vec<Attempt>,
+    tally: Tally,
+    errors_unmatched: u64,
+}
+
+/// What is filed to a shard.
+enum Item<'w> {
+    Segment(Segment<'w>),
+    IcmpError(IcmpError),
+}
+
+impl Item<'_> {
+    fn packet(&self) -> PacketId {
+        match self {
+            Item::Segment(segment) => segment.packet,
+            Item::IcmpError(error) => error.packet,
+        }
+    }
+}
+
+/// A chunk's frames, decoded and filed by shard.
+struct Filed<'w> {
+    items: Vec<Item<'w>>,
+    /// Indices of `items`, shard by shard, in frame order within each.
+    order: Vec<u32>,
+    /// Where each shard begins in `order`.
+    begins: [u32; SHARDS + 1],
+    fragments: Vec<Fragment<'w>>,
+    neighbours: Vec<Neighbour>,
+    skipped: Vec<(u32, Skips)>,
+}
+
+impl Road {
+    fn new(captures: usize, first_index: u32) -> Self {
+        let shard = || Shard {
+            table: Table::new(LIMITS),
+            streams: Vec::new(),
+            attempts: Vec::new(),
+            tally: Tally::default(),
+            errors_unmatched: 0,
+        };
+        Road {
+            shards: std::iter::repeat_with(shard).take(SHARDS).collect(),
+            fragments: Fragments::default(),
+            neighbours: Tally::default(),
+            skipped: vec![Skips::default(); captures],
+            first_index,
+            next_stream: (first_index, 0),
+            errors_unmatched: 0,
+        }
+    }
+
+    /// Takes one window.
+    fn window(&mut self, window: &[Chunk]) {
+        let filed: Vec<Filed<'_>> = window.par_iter().map(file).collect();
+        let datagrams = self.put_together(&filed);
+        let mut late: Vec<Vec<Item<'_>>> = Vec::new();
+        if !datagrams.is_empty() {
+            late = std::iter::repeat_with(Vec::new).take(SHARDS).collect();
+            for item in datagrams.iter().filter_map(|datagram| item(datagram.decoded())) {
+                late[shard_of(&item)].push(item);
+            }
+        }
+        self.shards.par_iter_mut().enumerate().for_each(|(index, shard)| {
+            shard.number();
+            let chunks = filed.iter().map(|filed| filed.of_shard(index));
+            match late.get(index).filter(|late| !late.is_empty()) {
+                None => chunks.flatten().for_each(|item| shard.take(item)),
+                Some(late) => shard.take_merged(chunks.flatten(), late),
+            }
+        });
+        self.number();
+    }
+
+    /// The short step in frame order between decoding and the shards.
+    fn put_together(&mut self, filed: &[Filed<'_>]) -> Vec<Datagram> {
+        let mut datagrams = Vec::new();
+        for filed in filed {
+            for (capture, skips) in &filed.skipped {
+                if let Some(sum) = self.skipped.get_mut((capture - self.first_index) as usize) {
+                    sum.add(*skips);
+                }
+            }
+            filed.neighbours.iter().for_each(|word| self.neighbours.neighbour(word));
+            datagrams.extend(
+                filed
+                    .fragments
+                    .iter()
+                    .filter_map(|fragment| self.fragments.add(fragment)),
+            );
+        }
+        datagrams
+    }
+
+    /// Gives the window's new connections their stream numbers, in the order of their first packets.
+    fn number(&mut self) {
+        let mut newcomers: Vec<(PacketId, u32, u32)> = Vec::new();
+        for (shard, index) in self.shards.iter_mut().zip(0..) {
+            newcomers.extend(
+                shard
+                    .table
+                    .newcomers()
+                    .zip(0..)
+                    .map(|(packet, place)| (packet, index, place)),
+            );
+            shard.streams.clear();
+            shard.streams.resize(shard.table.newcomers().len(), 0);
+        }
+        newcomers.sort_unstable();
+        for (packet, shard, place) in newcomers {
+            if packet.capture() != self.next_stream.0 {
+                self.next_stream = (packet.capture(), 0);
+            }
+            self.shards[shard as usize].streams[place as usize] = self.next_stream.1;
+            self.next_stream.1 += 1;
+        }
+    }
+
+    /// The capture is over.
+    fn end(mut self, captures: Vec<CaptureFile>) -> Walked {
+        self.shards.par_iter_mut().for_each(|shard| {
+            shard.number();
+            shard.table.end_all();
+            shard.number();
+        });
+        let mut tally = self.neighbours;
+        let mut attempts = Vec::new();
+        let (mut forgotten, mut errors_unmatched) = (0, self.errors_unmatched);
+        for shard in self.shards {
+            tally.merge(shard.tally);
+            attempts.extend(shard.attempts);
+            forgotten += shard.table.forgotten();
+            errors_unmatched += shard.errors_unmatched;
+        }
+        let fragments_forgotten = self.fragments.forgotten();
+        let mut walked = Walked {
+            captures,
+            first_index: self.first_index,
+            attempts,
+            tally,
+            skipped: self.skipped,
+            forgotten,
+            fragments_forgotten,
+            errors_unmatched,
+        };
+        walked.keep_what_counts();
+        walked
+    }
+}
+
+/// Decodes a chunk and files what it holds by shard.
+fn file(chunk: &Chunk) -> Filed<'_> {
+    let mut filed = Filed {
+        items: Vec::with_capacity(chunk.len()),
+        order: Vec::new(),
+        begins: [0; SHARDS + 1],
+        fragments: Vec::new(),
+        neighbours: Vec::new(),
+        skipped: Vec::new(),
+    };
+    let mut shards: Vec<u8> = Vec::with_capacity(chunk.len());
+    for frame in chunk.frames() {
+        match decode(&frame) {
+            Decoded::Fragment(fragment) => filed.fragments.push(fragment),
+            Decoded::Neighbour(word) => filed.neighbours.push(word),
+            Decoded::Skipped(skip) => filed.skip(frame.packet.capture(), skip),
+            decoded => {
+                if let Some(item) = item(decoded) {
+                    shards.push(shard_of(&item) as u8);
+                    filed.items.push(item);
+                }
+            }
+        }
+    }
+    filed.sort(&shards);
+    filed
+}
+
+fn item(decoded: Decoded<'_>) -> Option<Item<'_>> {
+    match decoded {
+        Decoded::Segment(segment) => Some(Item::Segment(segment)),
+        Decoded::IcmpError(error) => Some(Item::IcmpError(error)),
+        _ => None,
+    }
+}
+
+fn shard_of(item: &Item<'_>) -> usize {
+    match item {
+        Item::Segment(segment) => segment.key().0.shard(SHARDS),
+        Item::IcmpError(error) => error.key().0.shard(SHARDS),
+    }
+}
+
+impl<'w> Filed<'w> {
+    /// Counting sort: stable, so each shard keeps the frame order.
+    fn sort(&mut self, shards: &[u8]) {
+        for &shard in shards {
+            self.begins[usize::from(shard) + 1] += 1;
+        }
+        for shard in 0..SHARDS {
+            self.begins[shard + 1] += self.begins[shard];
+        }
+        let mut next = self.begins;
+        self.order = vec![0; shards.len()];
+        for (&shard, index) in shards.iter().zip(0..) {
+            let place = &mut next[usize::from(shard)];
+            self.order[*place as usize] = index;
+            *place += 1;
+        }
+    }
+
+    fn of_shard(&self, shard: usize) -> impl Iterator<Item = &Item<'w>> {
+        let range = self.begins[shard] as usize..self.begins[shard + 1] as usize;
+        self.order[range].iter().map(|&index| &self.items[index as usize])
+    }
+
+    fn skip(&mut self, capture: u32, skip: Skip) {
+        let mut skips = Skips::default();
+        match skip {
+            Skip::NotIp | Skip::NotTcp => return,
+            Skip::UnknownLink => skips.unknown_link = 1,
+            Skip::Malformed => skips.malformed = 1,
+            Skip::CutShort => skips.cut_short = 1,
+        }
+        match self.skipped.last_mut().filter(|(last, _)| *last == capture) {
+            Some((_, sum)) => sum.add(skips),
+            None => self.skipped.push((capture, skips)),
+        }
+    }
+}
+
+impl Skips {
+    fn add(&mut self, other: Skips) {
+        self.unknown_link += other.unknown_link;
+        self.malformed += other.malformed;
+        self.cut_short += other.cut_short;
+    }
+
+    fn warnings(&self) -> impl Iterator<Item = String> {
+        let say = |count: u64, what: &str| (count > 0).then(|| format!("{count} packets were left out: {what}."));
+        [
+            say(self.unknown_link, "their link-layer type is not one that is read"),
+            say(self.malformed, "their headers contradict themselves"),
+            say(self.cut_short, "the snapshot length cut off their TCP header"),
+        ]
+        .into_iter()
+        .flatten()
+    }
+}
+
+impl Shard {
+    fn take(&mut self, item: &Item<'_>) {
+        match item {
+            Item::Segment(segment) => self.table.segment(segment),
+            Item::IcmpError(error) => self.errors_unmatched += u64::from(!self.table.icmp(error)),
+        }
+    }
+
+    /// Takes two rows of items, each in frame order, in the frame order of both.
+    fn take_merged<'a, 'w: 'a>(&mut self, items: impl Iterator<Item = &'a Item<'w>>, late: &'a [Item<'w>]) {
+        let mut late = late.iter().peekable();
+        for item in items {
+            while let Some(earlier) = late.next_if(|late| late.packet() < item.packet()) {
+                self.take(earlier);
+            }
+            self.take(item);
+        }
+        late.for_each(|item| self.take(item));
+    }
+
+    /// Numbers the connections that were new in the window before, and concludes those that ended in it.
+    fn number(&mut self) {
+        for ended in self.table.number(&self.streams) {
+            let mut conclusion = conclude(ended);
+            self.tally.count(&mut conclusion);
+            self.attempts.append(&mut conclusion.attempts);
+        }
+        self.streams.clear();
+    }
+}
+
+impl Walked {
+    /// Sorts the attempts, and leaves out those presumed ones that have nothing to do with upgrades, by the contract's rule:
+    /// one counts if its first octets are TLS or HTTP, if it is a SYN to port 80, 443 or above 1023 that led nowhere, or if
+    /// upgrades are asked for elsewhere at its server's endpoint or between its two hosts.
+    fn keep_what_counts(&mut self) {
+        self.attempts
+            .sort_by_key(|attempt| (attempt.connection.first, attempt.nth));
+        let asked: Vec<&Attempt> = self.attempts.iter().filter(|attempt| !attempt.presumed).collect();
+        let servers: std::collections::BTreeSet<_> = asked.iter().map(|attempt| attempt.connection.server).collect();
+        let pair = |attempt: &Attempt| (attempt.connection.client.address, attempt.connection.server.address);
+        let pairs: std::collections::BTreeSet<_> = asked.iter().map(|attempt| pair(attempt)).collect();
+        let counts = |attempt: &Attempt| {
+            let speaks = attempt.tls.is_some() || attempt.request.is_some();
+            let port = attempt.connection.server.port;
+            let service = port == 80 || port == 443 || port >= 1024;
+            !attempt.presumed
+                || speaks
+                || attempt.stage == Stage::Connect && service && attempt.connection.opening_seen()
+                || servers.contains(&attempt.connection.server)
+                || pairs.contains(&pair(attempt))
+        };
+        self.attempts.retain(counts);
+    }
+
+    fn span(&self) -> (Time, Time) {
+        let first = self.captures.iter().filter_map(|capture| capture.first).min();
+        let last = self.captures.iter().filter_map(|capture| capture.last).max();
+        (first.unwrap_or_default(), last.unwrap_or_default())
+    }
+
+    /// What the reader of the report must know about the captures, by capture.
+    fn warnings(&self) -> Vec<Vec<String>> {
+        let mut warnings: Vec<Vec<String>> = self.skipped.iter().map(|skips| skips.warnings().collect()).collect();
+        let all = [
+            (
+                self.forgotten,
+                "connections were forgotten before their end, to stay within the bound on live connections",
+            ),
+            (
+                self.fragments_forgotten,
+                "IP datagrams were left out: not all of their fragments are in the capture",
+            ),
+            (
+                self.errors_unmatched,
+                "ICMP errors quote segments of connections that are not in the capture",
+            ),
+        ];
+        if let Some(first) = warnings.first_mut() {
+            first.extend(
+                all.iter()
+                    .filter(|(count, _)| *count > 0)
+                    .map(|(count, what)| format!("{count} {what}.")),
+            );
+        }
+        warnings
+    }
+}
+
+/// The second half: facts become verdicts, and verdicts a report.
+fn judge(walked: Walked, prints: &Prints, composer: &mut report::Composer) {
+    let survey = Survey::new(&walked.attempts, &walked.tally, walked.span());
+    let warnings = walked.warnings();
+    composer.captures(&walked.captures, &warnings, walked.tally.connections);
+    let scene = Scene {
+        survey: &survey,
+        prints,
+        captures: &walked.captures,
+        first_index: walked.first_index,
+        style: composer.style(),
+    };
+    let attempts: Vec<report::Attempt> = walked
+        .attempts
+        .par_iter()
+        .map(|attempt| scene.attempt(attempt))
+        .collect();
+    composer.attempts(attempts);
+}

@@ -11,6 +11,7 @@ pub mod text;
 pub mod time;
 pub mod words;
 
+mod compose;
 mod digest;
 #[cfg(test)]
 mod example;
@@ -19,4 +20,5 @@ mod ladder;
 mod model;
 mod wrap;
 
+pub use compose::{Composer, Scene, Style};
 pub use model::*;
