@@ -14,7 +14,7 @@ use crate::{
     packet::Endpoint,
     report::{
         Alert, Attempt, Capture, Cause, Close, Connection, Considered, Frames, Pattern, Report, Request, Response,
-        SCHEMA_VERSION, Summary, Tool, time::rfc3339,
+        SCHEMA_VERSION, Summary, Tool, Word, time::rfc3339,
     },
     survey::Survey,
     tcp::{self, Side},
@@ -109,9 +109,9 @@ impl Summary {
         self.attempts += 1;
         self.presumed += u64::from(attempt.presumed);
         self.failed += u64::from(super::words::is_failure(&attempt.outcome));
-        *self.outcomes.entry(attempt.outcome.clone()).or_default() += 1;
+        *self.outcomes.entry(attempt.outcome.to_string()).or_default() += 1;
         if let Some(cause) = &attempt.cause {
-            *self.causes.entry(cause.id.clone()).or_default() += 1;
+            *self.causes.entry(cause.id.to_string()).or_default() += 1;
         }
     }
 }
@@ -157,19 +157,19 @@ impl Scene<'_> {
             protocol: attempt.protocol(),
             http_version: attempt.request.as_ref().map(|request| request.head.version.to_string()),
             presumed: attempt.presumed,
-            stage: attempt.stage.name().to_owned(),
-            outcome: finding.outcome.name().to_owned(),
+            stage: attempt.stage.name().into(),
+            outcome: finding.outcome.name().into(),
             connection: self.connection(attempt),
             request: attempt
                 .request
                 .as_ref()
-                .map(|request| told_request(request, self.style)),
+                .map(|request| Box::new(told_request(request, self.style))),
             response: attempt
                 .response
                 .as_ref()
-                .map(|response| told_response(response, &author, &secrets)),
-            tls: attempt.tls.as_ref().map(|tls| told_tls(tls)),
-            session: attempt.is_upgraded().then(|| told_session(attempt)),
+                .map(|response| Box::new(told_response(response, &author, &secrets))),
+            tls: attempt.tls.as_ref().map(|tls| Box::new(told_tls(tls))),
+            session: attempt.is_upgraded().then(|| Box::new(told_session(attempt))),
             also_considered: told_considered(&finding),
             cause: finding.cause.map(|verdict| told_cause(verdict, &secrets)),
         }
@@ -198,13 +198,13 @@ impl Scene<'_> {
             first: time(facts.first),
             last: time(facts.last),
             packet: facts.first.packet.number(),
-            state: tcp::state(facts).to_owned(),
+            state: tcp::state(facts).into(),
             history: facts.history.to_string(),
             community_id: tcp::community_id(facts.client, facts.server),
             rtt_ms: facts.rtt().map(|rtt| (rtt / 1000) as f64 / 1000.0),
             via: attempt.via.as_ref().and_then(|via| {
-                let connect = via.connect.as_ref().map(|_| "connect".to_owned());
-                connect.or_else(|| via.proxy_protocol.map(|_| "proxy-protocol".to_owned()))
+                let connect = via.connect.as_ref().map(|_| Word::from("connect"));
+                connect.or_else(|| via.proxy_protocol.map(|_| Word::from("proxy-protocol")))
             }),
         }
     }
@@ -307,8 +307,8 @@ fn told_tls(tls: &Tls) -> super::Tls {
         decrypted: false,
         alert: tls.fatal_alert().map(|(side, alert, _)| Alert {
             code: alert.description,
-            name: alert.name().map(str::to_owned),
-            sent_by: side_name(*side).to_owned(),
+            name: alert.name().map(Word::from),
+            sent_by: side_name(*side).into(),
         }),
     }
 }
@@ -320,9 +320,9 @@ fn told_session(attempt: &attempt::Attempt) -> super::Session {
         close: close.map(|close| Close {
             code: close.code.map(|code| code.0),
             reason: Some(printable(close.reason.as_bytes(), 200)).filter(|reason| !reason.is_empty()),
-            sent_by: side_name(close.side).to_owned(),
+            sent_by: side_name(close.side).into(),
         }),
-        ended_by: Some(ended_by(session, attempt).to_owned()),
+        ended_by: Some(ended_by(session, attempt).into()),
         frames: session.filter(|session| session.framed).map(|session| Frames {
             client: session.frames[0],
             server: session.frames[1],
@@ -360,22 +360,22 @@ fn told_cause(verdict: Verdict, secrets: &Secrets) -> Cause {
         packet: packet.number(),
         text: secrets.masked(text),
     };
-    let standing = rule.remedies.iter().map(|&remedy| remedy.to_owned());
+    let standing = rule.remedies.iter().map(|&remedy| Word::from(remedy));
     Cause {
-        id: rule.id.to_owned(),
-        confidence: found.confidence.name().to_owned(),
-        said_by: found.said_by.name().to_owned(),
-        guide: rule.guide.map(|guide| guide.name().to_owned()),
+        id: rule.id.into(),
+        confidence: found.confidence.name().into(),
+        said_by: found.said_by.name().into(),
+        guide: rule.guide.map(|guide| guide.name().into()),
         summary: secrets.masked(found.summary),
         evidence: evidence.into_iter().map(told).collect(),
-        remedies: found.remedies.into_iter().chain(standing).collect(),
+        remedies: found.remedies.into_iter().map(Word::from).chain(standing).collect(),
     }
 }
 
 fn told_considered(finding: &Finding) -> Vec<Considered> {
     let told = |considered: &crate::diagnosis::Considered| Considered {
-        id: considered.rule.id.to_owned(),
-        confidence: considered.confidence.name().to_owned(),
+        id: considered.rule.id.into(),
+        confidence: considered.confidence.name().into(),
         why_not: considered.why_not.clone(),
     };
     finding.also_considered.iter().map(told).collect()

@@ -128,10 +128,7 @@ fn alike<'r>(attempts: impl Iterator<Item = &'r Attempt>, many: usize, examples:
     let mut groups: Vec<Vec<&Attempt>> = Vec::new();
     let mut places = HashMap::new();
     for attempt in attempts {
-        let key = (
-            attempt.outcome.as_str(),
-            attempt.cause.as_ref().map(|cause| cause.id.as_str()),
-        );
+        let key = (&*attempt.outcome, attempt.cause.as_ref().map(|cause| &*cause.id));
         let place = *places.entry(key).or_insert(groups.len());
         if place == groups.len() {
             groups.push(Vec::new());

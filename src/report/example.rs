@@ -17,7 +17,7 @@ pub(super) fn empty() -> Report {
 /// The same refusal again and again.
 pub(super) fn many(copies: u64) -> Report {
     let again = |n: u64| Attempt {
-        id: n.to_string(),
+        id: n.to_string().into(),
         stream: n,
         ..refused()
     };
@@ -28,42 +28,42 @@ pub(super) fn many(copies: u64) -> Report {
 pub(super) fn hostile(text: &str) -> Report {
     let mut report = report();
     for capture in &mut report.captures {
-        capture.path = text.to_owned();
-        capture.link_types.fill(text.to_owned());
-        capture.warnings = vec![text.to_owned()];
+        capture.path = text.to_owned().into();
+        capture.link_types.fill(text.to_owned().into());
+        capture.warnings = vec![text.to_owned().into()];
     }
     for attempt in &mut report.attempts {
         attempt.id.push_str(text);
-        attempt.client = text.to_owned();
-        attempt.server = text.to_owned();
-        attempt.protocol = Some(text.to_owned());
-        attempt.http_version = Some(text.to_owned());
-        attempt.connection.first = text.to_owned();
-        attempt.connection.state = text.to_owned();
-        attempt.connection.history = text.to_owned();
-        attempt.connection.via = Some(text.to_owned());
-        attempt.tls = Some(Tls {
-            version: Some(text.to_owned()),
-            sni: Some(text.to_owned()),
-            alpn: Some(text.to_owned()),
-            alpn_offered: vec![text.to_owned()],
-            cipher: Some(text.to_owned()),
-            ja4: Some(text.to_owned()),
+        attempt.client = text.to_owned().into();
+        attempt.server = text.to_owned().into();
+        attempt.protocol = Some(text.to_owned().into());
+        attempt.http_version = Some(text.to_owned().into());
+        attempt.connection.first = text.to_owned().into();
+        attempt.connection.state = text.to_owned().into();
+        attempt.connection.history = text.to_owned().into();
+        attempt.connection.via = Some(text.to_owned().into());
+        attempt.tls = Some(Box::new(Tls {
+            version: Some(text.to_owned().into()),
+            sni: Some(text.to_owned().into()),
+            alpn: Some(text.to_owned().into()),
+            alpn_offered: vec![text.to_owned().into()],
+            cipher: Some(text.to_owned().into()),
+            ja4: Some(text.to_owned().into()),
             decrypted: false,
             alert: Some(Alert {
                 code: 48,
-                name: Some(text.to_owned()),
-                sent_by: text.to_owned(),
+                name: Some(text.to_owned().into()),
+                sent_by: text.to_owned().into(),
             }),
-        });
+        }));
         if let Some(request) = &mut attempt.request {
             for field in [&mut request.host, &mut request.origin, &mut request.user_agent] {
-                *field = Some(text.to_owned());
+                *field = Some(text.to_owned().into());
             }
-            request.method = text.to_owned();
-            request.target = text.to_owned();
-            request.subprotocols = vec![text.to_owned()];
-            request.credentials = vec![text.to_owned()];
+            request.method = text.to_owned().into();
+            request.target = text.to_owned().into();
+            request.subprotocols = vec![text.to_owned().into()];
+            request.credentials = vec![text.to_owned().into()];
         }
         if let Some(response) = &mut attempt.response {
             for field in [
@@ -72,42 +72,42 @@ pub(super) fn hostile(text: &str) -> Report {
                 &mut response.author,
                 &mut response.body,
             ] {
-                *field = Some(text.to_owned());
+                *field = Some(text.to_owned().into());
             }
         }
         if let Some(session) = &mut attempt.session {
             session.close = Some(Close {
                 code: Some(1000),
-                reason: Some(text.to_owned()),
-                sent_by: text.to_owned(),
+                reason: Some(text.to_owned().into()),
+                sent_by: text.to_owned().into(),
             });
-            session.ended_by = Some(text.to_owned());
+            session.ended_by = Some(text.to_owned().into());
         }
         if let Some(cause) = &mut attempt.cause {
-            cause.id.push_str(text);
-            cause.confidence = text.to_owned();
-            cause.guide = Some(text.to_owned());
-            cause.summary = text.to_owned();
-            cause.remedies.fill(text.to_owned());
-            cause.said_by = text.to_owned();
+            cause.id.to_mut().push_str(text);
+            cause.confidence = text.to_owned().into();
+            cause.guide = Some(text.to_owned().into());
+            cause.summary = text.to_owned().into();
+            cause.remedies.fill(text.to_owned().into());
+            cause.said_by = text.to_owned().into();
             cause
                 .evidence
                 .iter_mut()
-                .for_each(|evidence| evidence.text = text.to_owned());
+                .for_each(|evidence| evidence.text = text.to_owned().into());
         }
         for other in &mut attempt.also_considered {
-            other.id = text.to_owned();
-            other.confidence = text.to_owned();
-            other.why_not = text.to_owned();
+            other.id = text.to_owned().into();
+            other.confidence = text.to_owned().into();
+            other.why_not = text.to_owned().into();
         }
     }
     for pattern in &mut report.patterns {
-        pattern.cause.push_str(text);
-        pattern.summary = text.to_owned();
-        pattern.examples.fill(text.to_owned());
-        pattern.clients.fill(text.to_owned());
-        pattern.servers.fill(text.to_owned());
-        pattern.paths.fill(text.to_owned());
+        pattern.cause.to_mut().push_str(text);
+        pattern.summary = text.to_owned().into();
+        pattern.examples.fill(text.to_owned().into());
+        pattern.clients.fill(text.to_owned().into());
+        pattern.servers.fill(text.to_owned().into());
+        pattern.paths.fill(text.to_owned().into());
     }
     report
 }
@@ -125,10 +125,10 @@ fn finish(attempts: Vec<Attempt>) -> Report {
     };
     let mut patterns: Vec<Pattern> = Vec::new();
     for attempt in &attempts {
-        *summary.outcomes.entry(attempt.outcome.clone()).or_default() += 1;
+        *summary.outcomes.entry(attempt.outcome.to_string()).or_default() += 1;
         summary.presumed += u64::from(attempt.presumed);
         let Some(cause) = &attempt.cause else { continue };
-        *summary.causes.entry(cause.id.clone()).or_default() += 1;
+        *summary.causes.entry(cause.id.to_string()).or_default() += 1;
         if !words::is_failure(&attempt.outcome) {
             continue;
         }
@@ -193,15 +193,15 @@ fn refused() -> Attempt {
         stage: "response".into(),
         outcome: "server-403".into(),
         connection: connection(1, "SF", "ShADadFf"),
-        request: Some(request("https://evil.example.net", 4)),
-        response: Some(Response {
+        request: Some(Box::new(request("https://evil.example.net", 4))),
+        response: Some(Box::new(Response {
             status: 403,
             reason: Some("Forbidden".into()),
             server: Some("Jetty(9.4)".into()),
             author: Some("Jetty".into()),
             body: Some("Cross origin websockets not allowed".into()),
             packet: 6,
-        }),
+        })),
         tls: None,
         session: None,
         cause: Some(Cause {
@@ -231,16 +231,16 @@ fn upgraded() -> Attempt {
         stage: "closed".into(),
         outcome: "upgraded".into(),
         connection: connection(9, "SF", "ShADadFf"),
-        request: Some(request("https://app.example.net", 12)),
-        response: Some(Response {
+        request: Some(Box::new(request("https://app.example.net", 12))),
+        response: Some(Box::new(Response {
             status: 101,
             reason: Some("Switching Protocols".into()),
             server: None,
             author: None,
             body: None,
             packet: 13,
-        }),
-        session: Some(Session {
+        })),
+        session: Some(Box::new(Session {
             close: Some(Close {
                 code: Some(1000),
                 reason: None,
@@ -248,7 +248,7 @@ fn upgraded() -> Attempt {
             }),
             ended_by: Some("close-handshake".into()),
             frames: Some(Frames { client: 3, server: 5 }),
-        }),
+        })),
         cause: None,
         also_considered: Vec::new(),
         ..refused()
@@ -301,7 +301,7 @@ fn opaque() -> Attempt {
         connection: connection(31, "SF", "ShADadFf"),
         request: None,
         response: None,
-        tls: Some(Tls {
+        tls: Some(Box::new(Tls {
             version: Some("1.3".into()),
             sni: Some("ws.example.net".into()),
             alpn: None,
@@ -310,7 +310,7 @@ fn opaque() -> Attempt {
             ja4: Some("t13d1516h1_8daaf6152771_02713d6af862".into()),
             decrypted: false,
             alert: None,
-        }),
+        })),
         cause: Some(Cause {
             id: "tls.opaque".into(),
             confidence: "confirmed".into(),
@@ -331,7 +331,7 @@ fn upgraded_without_session() -> Attempt {
     }
 }
 
-fn connection(packet: u64, state: &str, history: &str) -> Connection {
+fn connection(packet: u64, state: &'static str, history: &str) -> Connection {
     Connection {
         first: "2026-11-22T08:00:00.000001Z".into(),
         last: "2026-11-22T08:00:01.500000Z".into(),

@@ -14,7 +14,10 @@ pub(super) fn line(attempt: &Attempt) -> String {
 /// The two ends, and the protocol that was asked for.
 pub(super) fn ends(attempt: &Attempt) -> String {
     let mut text = format!("{} → {}", attempt.client, attempt.server);
-    for (word, value) in [("", &attempt.protocol), ("via ", &attempt.connection.via)] {
+    for (word, value) in [
+        ("", attempt.protocol.as_deref()),
+        ("via ", attempt.connection.via.as_deref()),
+    ] {
         if let Some(value) = value {
             text.extend([", ", word, value]);
         }
@@ -36,7 +39,7 @@ pub(super) fn facts(attempt: &Attempt) -> Vec<(&'static str, String)> {
     let facts = [
         Some(("stage", stage)),
         attempt.tls.as_ref().map(|it| ("tls", tls(it))),
-        attempt.response.as_ref().and_then(answer).map(|it| ("answer", it)),
+        attempt.response.as_deref().and_then(answer).map(|it| ("answer", it)),
         attempt.session.as_ref().map(|it| ("session", session(it))),
     ];
     facts.into_iter().flatten().collect()

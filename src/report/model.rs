@@ -1,11 +1,14 @@
 //! The finished analysis as plain data, in the shape that the JSON contract fixes.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::words;
+
+/// A word of a closed list, or a text of the catalogue: mostly one that the program holds, so that 200,000 attempts share it.
+pub type Word = Cow<'static, str>;
 
 /// The version of this shape; a renamed field or a changed meaning needs a new one.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -100,20 +103,20 @@ pub struct Attempt {
     pub presumed: bool,
     /// How far it came.
     #[schemars(extend("enum" = words::STAGES))]
-    pub stage: String,
+    pub stage: Word,
     /// How it ended.
     #[schemars(extend("enum" = words::OUTCOMES))]
-    pub outcome: String,
+    pub outcome: Word,
     /// The connection that carried it.
     pub connection: Connection,
     /// The request, if it was seen.
-    pub request: Option<Request>,
+    pub request: Option<Box<Request>>,
     /// The answer, if one was seen.
-    pub response: Option<Response>,
+    pub response: Option<Box<Response>>,
     /// What TLS showed, if it was spoken.
-    pub tls: Option<Tls>,
+    pub tls: Option<Box<Tls>>,
     /// What came after the switch.
-    pub session: Option<Session>,
+    pub session: Option<Box<Session>>,
     /// The best explanation; null for an attempt that succeeded and ended well.
     pub cause: Option<Cause>,
     /// What else was considered, the closest first.
@@ -130,7 +133,7 @@ pub struct Connection {
     /// Its first packet.
     pub packet: u64,
     /// Zeek's `conn_state`.
-    pub state: String,
+    pub state: Word,
     /// Zeek's `history`.
     pub history: String,
     /// Its Community ID, version 1.
@@ -138,7 +141,7 @@ pub struct Connection {
     /// Smallest round-trip time seen, in milliseconds.
     pub rtt_ms: Option<f64>,
     /// How the client reached the server: `connect` through an explicit proxy, `proxy-protocol` behind one.
-    pub via: Option<String>,
+    pub via: Option<Word>,
 }
 
 /// The request of an attempt.
@@ -206,10 +209,10 @@ pub struct Alert {
     /// Its code.
     pub code: u8,
     /// Its name; null if the code is not registered.
-    pub name: Option<String>,
+    pub name: Option<Word>,
     /// `client` or `server`.
     #[schemars(extend("enum" = words::ENDS))]
-    pub sent_by: String,
+    pub sent_by: Word,
 }
 
 /// What came after the switch.
@@ -219,7 +222,7 @@ pub struct Session {
     pub close: Option<Close>,
     /// How it ended: `close-handshake`, `fin`, `reset`, `silence`, `capture-end`.
     #[schemars(extend("enum" = words::or_null(words::ENDED_BY)))]
-    pub ended_by: Option<String>,
+    pub ended_by: Option<Word>,
     /// Frames counted; null for protocols whose frames are not read.
     pub frames: Option<Frames>,
 }
@@ -233,7 +236,7 @@ pub struct Close {
     pub reason: Option<String>,
     /// `client` or `server`.
     #[schemars(extend("enum" = words::ENDS))]
-    pub sent_by: String,
+    pub sent_by: Word,
 }
 
 /// WebSocket frames by sender.
@@ -249,22 +252,22 @@ pub struct Frames {
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Cause {
     /// Its id in the catalogue.
-    pub id: String,
+    pub id: Word,
     /// `confirmed`, `likely` or `possible`.
     #[schemars(extend("enum" = words::CONFIDENCES))]
-    pub confidence: String,
+    pub confidence: Word,
     /// Who ended the attempt.
     #[schemars(extend("enum" = words::SAID_BY))]
-    pub said_by: String,
+    pub said_by: Word,
     /// Which of the guide's five causes it belongs to; null if it is outside them.
     #[schemars(extend("enum" = words::or_null(words::GUIDES)))]
-    pub guide: Option<String>,
+    pub guide: Option<Word>,
     /// One sentence.
     pub summary: String,
     /// The packets that it rests on.
     pub evidence: Vec<Evidence>,
     /// What to do.
-    pub remedies: Vec<String>,
+    pub remedies: Vec<Word>,
 }
 
 /// One thing that the capture shows.
@@ -282,10 +285,10 @@ pub struct Evidence {
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Considered {
     /// Its id in the catalogue.
-    pub id: String,
+    pub id: Word,
     /// How sure it would be by itself.
     #[schemars(extend("enum" = words::CONFIDENCES))]
-    pub confidence: String,
+    pub confidence: Word,
     /// Why it lost.
     pub why_not: String,
 }
@@ -294,10 +297,10 @@ pub struct Considered {
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Pattern {
     /// Their cause.
-    pub cause: String,
+    pub cause: Word,
     /// Their outcome.
     #[schemars(extend("enum" = words::OUTCOMES))]
-    pub outcome: String,
+    pub outcome: Word,
     /// How many attempts.
     pub attempts: u64,
     /// One sentence, of the first of them.

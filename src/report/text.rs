@@ -182,7 +182,7 @@ fn remarks(attempt: &Attempt) -> Vec<(&'static str, String)> {
             .cause
             .iter()
             .flat_map(|cause| &cause.remedies)
-            .map(|remedy| ("help", remedy.clone())),
+            .map(|remedy| ("help", remedy.to_string())),
     );
     remarks
 }
