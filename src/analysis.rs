@@ -466,7 +466,7 @@ impl Walked {
     /// upgrades are asked for elsewhere at its server's endpoint or between its two hosts.
     fn keep_what_counts(&mut self) {
         self.attempts
-            .sort_by_key(|attempt| (attempt.connection.first, attempt.nth));
+            .par_sort_by_key(|attempt| (attempt.connection.first, attempt.nth));
         let asked: Vec<&Attempt> = self.attempts.iter().filter(|attempt| !attempt.presumed).collect();
         let servers: std::collections::BTreeSet<_> = asked.iter().map(|attempt| attempt.connection.server).collect();
         let pair = |attempt: &Attempt| (attempt.connection.client.address, attempt.connection.server.address);
@@ -536,4 +536,6 @@ fn judge(walked: Walked, prints: &Prints, composer: &mut report::Composer) {
         .map(|attempt| scene.attempt(attempt))
         .collect();
     composer.attempts(attempts);
+    // Nothing waits for the facts to be freed.
+    rayon::spawn(move || drop(walked));
 }

@@ -109,10 +109,17 @@ impl Summary {
         self.attempts += 1;
         self.presumed += u64::from(attempt.presumed);
         self.failed += u64::from(super::words::is_failure(&attempt.outcome));
-        *self.outcomes.entry(attempt.outcome.to_string()).or_default() += 1;
+        count(&mut self.outcomes, &attempt.outcome);
         if let Some(cause) = &attempt.cause {
-            *self.causes.entry(cause.id.to_string()).or_default() += 1;
+            count(&mut self.causes, &cause.id);
         }
+    }
+}
+
+fn count(counts: &mut BTreeMap<String, u64>, name: &str) {
+    match counts.get_mut(name) {
+        Some(count) => *count += 1,
+        None => drop(counts.insert(name.to_owned(), 1)),
     }
 }
 

@@ -41,7 +41,7 @@ pub struct Table<R> {
     now: Time,
     held: usize,
     newcomers: Vec<Newcomer>,
-    ended: Vec<Connection<R>>,
+    ended: Vec<Box<Slot<R>>>,
     /// How many were forgotten to stay within the bound.
     forgotten: u64,
 }
@@ -120,8 +120,8 @@ impl<R: Reader> Table<R> {
 
     /// Gives the newcomers their stream numbers, in the order of [`Table::newcomers`], and hands over those that ended.
     pub fn number(&mut self, streams: &[u64]) -> impl Iterator<Item = Ended<R>> {
-        for connection in &mut self.ended {
-            connection.numbered(streams);
+        for slot in &mut self.ended {
+            slot.connection.numbered(streams);
         }
         for newcomer in self.newcomers.drain(..) {
             let slot = newcomer
@@ -131,8 +131,8 @@ impl<R: Reader> Table<R> {
                 slot.connection.numbered(streams);
             }
         }
-        self.ended.drain(..).map(|connection| {
-            let (facts, reader) = connection.conclude();
+        self.ended.drain(..).map(|slot| {
+            let (facts, reader) = slot.connection.conclude();
             Ended { facts, reader }
         })
     }
@@ -263,7 +263,7 @@ impl<R: Reader> Table<R> {
         }
         self.held = self.held.saturating_sub(slot.connection.held());
         self.free.push(place);
-        self.ended.push(slot.connection);
+        self.ended.push(slot);
     }
 
     /// Makes room: the eighth of the connections that has been silent for longest ends here, and the report will say so.
