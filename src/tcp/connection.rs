@@ -76,6 +76,8 @@ struct Recent {
 impl Recent {
     const OCTETS: usize = 32;
     const KEPT: usize = 8;
+    /// Who writes in another's name does so where requests and answers are, not deep in a session.
+    const DEEPEST: u64 = 65_536;
 }
 
 impl<R: Reader> Connection<R> {
@@ -194,10 +196,9 @@ impl<R: Reader> Connection<R> {
             let lane = self.lane_ref(side);
             let (held, next) = (lane.reassembly.held() as u64, lane.reassembly.next());
             let direction = self.facts.from_mut(side);
-            if let Some(data) = &mut direction.data
-                && held > 0
-            {
+            if let Some(data) = &mut direction.data {
                 data.beyond_hole = direction.sent.saturating_sub(next).min(held);
+                data.in_flight.shrink_to_fit();
             }
         }
         (self.facts, self.reader)
@@ -571,6 +572,9 @@ impl<R: Reader> Connection<R> {
 
     /// Two segments that begin at the same place and differ: one of them was written by somebody else.
     fn find_contradiction(&mut self, side: Side, offset: u64, octets: &[u8], seen: &Seen) {
+        if offset > Recent::DEEPEST {
+            return;
+        }
         let lane = self.lane(side);
         let earlier = lane.recent.iter().find(|recent| recent.offset == offset);
         let conflict = earlier.and_then(|recent| {

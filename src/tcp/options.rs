@@ -21,6 +21,11 @@ impl Options {
     /// Reads the options as far as they are well formed.
     pub fn read(octets: &[u8]) -> Self {
         let mut options = Options::default();
+        // Most segments bear two octets of padding and a timestamp, and nothing else (RFC 7323 appendix A).
+        if let [1, 1, 8, 10, a, b, c, d, _, _, _, _] = *octets {
+            options.timestamp = Some(u32::from_be_bytes([a, b, c, d]));
+            return options;
+        }
         let mut cursor = Octets::new(octets);
         while let Some(kind) = cursor.u8() {
             match kind {
