@@ -1,38 +1,18 @@
-//! stub for integration
-#![allow(missing_docs)]
-#[derive(Clone, Debug, Default)]
-pub struct Author {
-    pub program: Option<String>,
-    pub role: Role,
-    pub sure: bool,
-    pub marks: Vec<String>,
-    pub relayed_by: Option<String>,
-    pub evokes: Option<String>,
-}
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Role {
-    #[default]
-    Unknown,
-    Application,
-    Proxy,
-    Waf,
-    Filter,
-}
-pub struct Prints;
-pub struct Answer<'a> {
-    pub version: (u8, u8),
-    pub status: u16,
-    pub reason: &'a [u8],
-    pub fields: Vec<(&'a [u8], &'a [u8])>,
-    pub body: &'a [u8],
-    pub body_length: u64,
-    pub closes: Option<bool>,
-}
-impl Prints {
-    pub fn built_in() -> Prints {
-        Prints
-    }
-    pub fn author(&self, _a: &Answer<'_>) -> Author {
-        Author::default()
-    }
-}
+//! Who wrote this answer: the marks of servers, proxies, firewalls and filters, and the matcher that reads them.
+//!
+//! The marks are data: `prints.toml` tells them and how to write more. Three ideas keep the matcher honest. `Server` may be
+//! written by anybody, so alone it names nobody. An answer that was passed on bears the marks of two programs, so the
+//! author and the proxy are told apart. And where the marks do not suffice, nothing is named.
+
+mod answer;
+mod entry;
+mod field_list;
+mod glob;
+mod matching;
+mod pattern;
+#[cfg(test)]
+mod recorded;
+
+pub use answer::{Answer, Author, Role};
+pub use entry::Error;
+pub use matching::Prints;
