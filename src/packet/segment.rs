@@ -50,6 +50,9 @@ impl Flags {
     /// The acknowledgement field is significant.
     pub const ACK: Flags = Flags(0x010);
 
+    /// All of them, and none of the data offset in front of them.
+    pub(super) const MASK: u16 = 0x0fff;
+
     /// Whether every bit of `other` is set.
     pub fn has(self, other: Flags) -> bool {
         self.0 & other.0 == other.0
