@@ -35,7 +35,10 @@ impl<'w> Captured<'w> {
         })
     }
 
-    /// The first `length` octets, as an inner header counts them: it may know of more than the frame's length tells.
+    /// The first `length` octets, as an inner header counts them.
+    ///
+    /// It may know of more than the frame's length tells: switches and brokers that cut frames on their way to the capture do
+    /// not say so.
     #[inline]
     pub(super) fn limited(self, length: u32) -> Self {
         let octets = self.octets.get(..length as usize).unwrap_or(self.octets);
@@ -60,6 +63,7 @@ mod tests {
     fn what_is_missing_was_cut_off_or_never_there() {
         let captured = Captured::new(&[1, 2, 3], 5);
         assert_eq!(captured.after(4).unwrap_err(), Skip::CutShort);
+        assert_eq!(captured.after(5).unwrap_err(), Skip::CutShort);
         assert_eq!(captured.after(6).unwrap_err(), Skip::Malformed);
         let rest = captured.after(2).unwrap();
         assert_eq!((rest.octets, rest.length), (&[3][..], 3));

@@ -1,12 +1,11 @@
 //! From a frame to what it says about TCP.
 
 use etherparse::err::tcp::HeaderSliceError as TcpError;
-use etherparse::{TcpHeaderSlice, ip_number};
+use etherparse::{EtherType, TcpHeaderSlice, ip_number};
 
 use super::captured::Captured;
 use super::ip::{self, Ip, Part};
-use super::link::{self, Network};
-use super::{Decoded, Domain, Endpoint, Flags, Fragment, Segment, Skip, icmp, neighbour};
+use super::{Decoded, Domain, Endpoint, Flags, Fragment, Segment, Skip, icmp, link, neighbour};
 use crate::capture::{Frame, PacketId, Time};
 use crate::octets::Octets;
 
@@ -24,10 +23,11 @@ pub fn decode<'w>(frame: &Frame<'w>) -> Decoded<'w> {
         time: frame.time.unwrap_or_default(),
         domain: peeled.domain,
     };
-    match peeled.network {
-        Network::Ipv4 => ip::v4(peeled.octets).map_or_else(Decoded::Skipped, |ip| carried(origin, ip)),
-        Network::Ipv6 => ip::v6(peeled.octets).map_or_else(Decoded::Skipped, |ip| carried(origin, ip)),
-        Network::Arp => neighbour::arp(origin, peeled.octets).map_or_else(Decoded::Skipped, Decoded::Neighbour),
+    match peeled.protocol {
+        EtherType::IPV4 => ip::v4(peeled.octets).map_or_else(Decoded::Skipped, |ip| carried(origin, ip)),
+        EtherType::IPV6 => ip::v6(peeled.octets).map_or_else(Decoded::Skipped, |ip| carried(origin, ip)),
+        EtherType::ARP => neighbour::arp(origin, peeled.octets).map_or_else(Decoded::Skipped, Decoded::Neighbour),
+        _ => Decoded::Skipped(Skip::NotIp),
     }
 }
 
@@ -330,6 +330,17 @@ mod tests {
             (fragment.packet, fragment.payload),
             (PacketId::new(1, 7), &tcp(b"abcd")[..])
         );
+    }
+
+    #[test]
+    fn what_is_no_ip_is_skipped() {
+        for ether_type in [0x88cc, 0x8847, 0x8864, 0x888e] {
+            assert_eq!(
+                skipped(&Sample::ethernet(&ethernet(ether_type, &ipv4(6, &tcp(b""))))),
+                Skip::NotIp
+            );
+        }
+        assert_eq!(skipped(&Sample::new(105, &ipv4(6, &tcp(b"")))), Skip::UnknownLink);
     }
 
     #[test]

@@ -539,7 +539,8 @@ mod tests {
         pool.add(&fragment(V4, 16, true, &[b'-'; 7]));
         pool.add(&fragment(V4, 65_528, false, &[b'-'; 8]));
         pool.add(&fragment(V4, 8, false, &[]));
-        assert!(pool.add(&fragment(V4, 16, false, &whole[16..])).is_some());
+        let datagram = pool.add(&fragment(V4, 16, false, &whole[16..])).unwrap();
+        assert!(matches!(datagram.decoded(), Decoded::Segment(segment) if segment.payload == b"abcdefghijkl"));
     }
 
     #[test]
@@ -560,6 +561,42 @@ mod tests {
         };
         assert_eq!(late(60), (true, 0));
         assert_eq!(late(61), (false, 0));
+    }
+
+    #[test]
+    fn what_nobody_waits_for_is_not_held() {
+        let octets = [0; 16];
+        let at = |seconds: i64, identification: u32| Fragment {
+            time: Time(seconds * 1_000_000_000),
+            identification,
+            ..fragment(V6, 0, true, &octets)
+        };
+        let mut pool = Fragments::default();
+        pool.add(&at(0, 1));
+        pool.add(&at(30, 2));
+        pool.add(&at(61, 3));
+        assert_eq!(
+            (pool.under_way.len(), pool.order.len(), pool.held),
+            (2, 2, 2 * (16 + PIECE_COST))
+        );
+    }
+
+    #[test]
+    fn an_identification_may_come_again_though_the_clock_ran_backwards() {
+        let whole = tcp(b"abcd");
+        let at = |seconds: i64, fragment| Fragment {
+            time: Time(seconds * 1_000_000_000),
+            ..fragment
+        };
+        let mut pool = Fragments::default();
+        pool.add(&Fragment {
+            identification: 78,
+            ..at(100, fragment(V4, 0, true, &whole[..16]))
+        });
+        pool.add(&at(0, fragment(V4, 0, true, &[b'-'; 16])));
+        pool.add(&at(90, fragment(V4, 0, true, &whole[..16])));
+        let datagram = pool.add(&at(90, fragment(V4, 16, false, &whole[16..]))).unwrap();
+        assert!(matches!(datagram.decoded(), Decoded::Segment(segment) if segment.source.port == 50000));
     }
 
     #[test]

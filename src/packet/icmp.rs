@@ -158,6 +158,7 @@ mod tests {
         assert_eq!(skipped(&ipv6(58, &icmp(128, 0, 0, &ipv6(6, &tcp(b""))))), Skip::NotTcp);
         assert_eq!(skipped(&ipv4(1, &icmp(3, 3, 0, &ipv4(17, &tcp(b""))))), Skip::NotTcp);
         assert_eq!(skipped(&ipv4(58, &icmp(1, 0, 0, &quoted))), Skip::NotTcp);
+        assert_eq!(skipped(&ipv6(1, &icmp(3, 0, 0, &quoted))), Skip::NotTcp);
     }
 
     #[test]

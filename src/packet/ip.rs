@@ -52,7 +52,7 @@ pub(super) fn v4(octets: Captured<'_>) -> Result<Ip<'_>, Skip> {
         0 => octets,
         length => octets.limited(u32::from(length)),
     };
-    let ip = Ip {
+    Ok(Ip {
         source: IpAddr::V4(header.source_addr()),
         destination: IpAddr::V4(header.destination_addr()),
         ttl: header.ttl(),
@@ -64,8 +64,7 @@ pub(super) fn v4(octets: Captured<'_>) -> Result<Ip<'_>, Skip> {
             more: header.more_fragments(),
         }),
         payload: datagram.after(header.slice().len())?,
-    };
-    Ok(ip)
+    })
 }
 
 /// Reads an IPv6 header (RFC 8200 section 3), not its extension headers; what stands behind the packet is left out.
@@ -76,7 +75,7 @@ pub(super) fn v6(octets: Captured<'_>) -> Result<Ip<'_>, Skip> {
         Ipv6Error::Content(_) => Skip::Malformed,
     })?;
     let rest = octets.after(header.header_len())?;
-    let ip = Ip {
+    Ok(Ip {
         source: IpAddr::V6(header.source_addr()),
         destination: IpAddr::V6(header.destination_addr()),
         ttl: header.hop_limit(),
@@ -88,8 +87,7 @@ pub(super) fn v6(octets: Captured<'_>) -> Result<Ip<'_>, Skip> {
             0 => rest,
             length => rest.limited(u32::from(length)),
         },
-    };
-    Ok(ip)
+    })
 }
 
 impl Ip<'_> {

@@ -88,6 +88,8 @@ fn halves(address: u128) -> [u64; 2] {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Decoded;
+    use super::super::samples::{Sample, icmp, ipv4, tcp};
     use super::*;
 
     fn end(address: &str, port: u16) -> Endpoint {
@@ -114,6 +116,17 @@ mod tests {
             assert!(there.1 && !back.1);
             assert_eq!(there.0.shard(64), back.0.shard(64));
         }
+    }
+
+    #[test]
+    fn an_error_goes_by_the_segment_that_it_quotes() {
+        let quoted = ipv4(6, &tcp(b""));
+        let (quoted, error) = (Sample::raw(&quoted), Sample::raw(&ipv4(1, &icmp(3, 1, 0, &quoted))));
+        let (Decoded::Segment(segment), Decoded::IcmpError(error)) = (quoted.decoded(), error.decoded()) else {
+            panic!()
+        };
+        assert_eq!(segment.key(), error.key());
+        assert_eq!(segment.key(), key(end("192.0.2.1", 50000), end("198.51.100.2", 443)));
     }
 
     #[test]
