@@ -2,9 +2,12 @@
 
 use std::net::IpAddr;
 
-use super::{Domain, Endpoint, IcmpError, Segment};
+use super::{Endpoint, IcmpError, Segment};
 
-/// Names a connection: both ends, whichever of them sends, and the logical network.
+/// Names a connection: both ends, whichever of them sends.
+///
+/// 802.1Q tags are no part of it: where a network card takes them off, one direction is tagged and the other is not, and a
+/// router's capture holds each segment once with either tag. So a connection is what Wireshark's `tcp.stream` is.
 ///
 /// IPv4 and IPv6 ends never make the same key, however alike their octets are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -14,13 +17,12 @@ pub struct ConnectionKey {
     upper: [u64; 2],
     /// The port of the lower end in the high half, of the upper end in the low half.
     ports: u32,
-    domain: Domain,
     v6: bool,
 }
 
 impl ConnectionKey {
     /// The key, and whether `source` is the lower end; of a connection with itself it is.
-    fn new(source: Endpoint, destination: Endpoint, domain: Domain) -> (Self, bool) {
+    fn new(source: Endpoint, destination: Endpoint) -> (Self, bool) {
         let (from, to) = (number(source), number(destination));
         let source_is_lower = from <= to;
         let (lower, upper) = if source_is_lower { (from, to) } else { (to, from) };
@@ -28,7 +30,6 @@ impl ConnectionKey {
             lower: halves(lower.0),
             upper: halves(upper.0),
             ports: u32::from(lower.1) << 16 | u32::from(upper.1),
-            domain,
             v6: source.address.is_ipv6() || destination.address.is_ipv6(),
         };
         (key, source_is_lower)
@@ -39,7 +40,7 @@ impl ConnectionKey {
         let words = [
             self.lower[0] ^ self.lower[1].wrapping_mul(SPREAD[0]),
             self.upper[0] ^ self.upper[1].wrapping_mul(SPREAD[1]),
-            u64::from(self.ports) << 32 | u64::from(self.domain.0),
+            u64::from(self.ports) << 32,
         ];
         let mixed =
             words[0].wrapping_mul(SPREAD[2]) ^ words[1].wrapping_mul(SPREAD[3]) ^ words[2].wrapping_mul(SPREAD[4]);
@@ -62,14 +63,14 @@ impl Segment<'_> {
     ///
     /// Between an address and port and themselves nothing tells the directions apart: there the source is always the lower.
     pub fn key(&self) -> (ConnectionKey, bool) {
-        ConnectionKey::new(self.source, self.destination, self.domain)
+        ConnectionKey::new(self.source, self.destination)
     }
 }
 
 impl IcmpError {
     /// The connection of the quoted segment, and whether the segment's source is the lower end of the key.
     pub fn key(&self) -> (ConnectionKey, bool) {
-        ConnectionKey::new(self.quoted_source, self.quoted_destination, self.domain)
+        ConnectionKey::new(self.quoted_source, self.quoted_destination)
     }
 }
 
@@ -100,7 +101,7 @@ mod tests {
     }
 
     fn key(source: Endpoint, destination: Endpoint) -> (ConnectionKey, bool) {
-        ConnectionKey::new(source, destination, Domain(0))
+        ConnectionKey::new(source, destination)
     }
 
     #[test]
@@ -144,7 +145,6 @@ mod tests {
             key(end("192.0.2.1", 2), end("192.0.2.2", 1)).0,
             key(end("::ffff:192.0.2.1", 1), end("::ffff:192.0.2.2", 2)).0,
             key(end("::192.0.2.1", 1), end("::192.0.2.2", 2)).0,
-            ConnectionKey::new(a, b, Domain(7)).0,
         ];
         for other in other {
             assert_ne!(key(a, b).0, other);
@@ -153,7 +153,7 @@ mod tests {
 
     #[test]
     fn the_key_is_small() {
-        assert_eq!(size_of::<ConnectionKey>(), 48);
+        assert_eq!(size_of::<ConnectionKey>(), 40);
     }
 
     #[test]
