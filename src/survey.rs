@@ -1,15 +1,15 @@
 //! What the whole capture says about each server, path, origin, credential and host: the control experiments.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, btree_map::Entry},
     net::IpAddr,
 };
 
 use crate::{
-    attempt::{Attempt, Conclusion, Ordinary},
+    attempt::{Attempt, Conclusion, Ordinary, Request},
     capture::Time,
     packet::{Endpoint, Neighbour},
-    tcp::{self, At, Side},
+    tcp::{self, At, Idle, Side},
 };
 
 /// What is counted as connections end: it grows with the number of hosts and never with the number of packets.
@@ -21,12 +21,16 @@ pub struct Tally {
     hosts: BTreeMap<IpAddr, Host>,
     ordinary: Vec<Ordinary>,
     neighbours: BTreeMap<IpAddr, Asked>,
+    paths: BTreeMap<(IpAddr, IpAddr), Path>,
+    openings: Vec<Opening>,
     gaps: u64,
     one_sided: u64,
 }
 
-/// How many endpoints, hosts and ordinary exchanges one tally remembers.
+/// How many endpoints, hosts, paths and ordinary exchanges one tally remembers.
 const REMEMBERED: usize = 16_384;
+/// How many openings of connections one tally remembers: a scan makes many, and the first ones tell as much as all.
+const OPENINGS: usize = 4096;
 
 /// What became of the connections to one endpoint.
 #[derive(Clone, Copy, Debug, Default)]
@@ -43,17 +47,68 @@ pub struct Listening {
     pub last_answer: Option<At>,
     /// The first connection on which the server sent payload.
     pub first_payload: Option<At>,
+    /// The latest new payload that it sent.
+    pub last_payload: Option<At>,
+    /// Lowest and highest TTL or hop limit of its SYN-ACKs.
+    pub ttl: Option<(u8, u8)>,
+    /// Connections on which the server acknowledged the client's octets, and neither sent payload nor closed.
+    pub unserved: u64,
+    /// The opening of the first of them.
+    pub first_unserved: Option<At>,
+    /// The first SYN-ACK that was sent again although the client had acknowledged it and sent data: the final acknowledgement
+    /// was ignored, as by a full accept queue.
+    pub overflowed: Option<At>,
 }
 
 /// What the segments of one host had in common.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Host {
-    /// Lowest and highest TTL or hop limit of its SYN-ACKs and of its segments with payload.
+    /// Lowest and highest TTL or hop limit of its SYNs and SYN-ACKs; of its other segments where none was seen.
     pub ttl: (u8, u8),
     /// A packet that shows it.
     pub at: At,
     /// How many connections showed it.
     pub connections: u64,
+    /// TTLs or hop limits of the first segment behind the SYN of each connection: how many bore which.
+    pub words: BTreeMap<u8, u32>,
+    /// Connections in which that segment bore a timestamp.
+    pub stamped: u64,
+    /// The shortest round trip between the capture point and the host, in nanoseconds.
+    pub rtt: Option<u64>,
+    /// Its latest segment, resets left out.
+    pub last: At,
+}
+
+/// What passed between two hosts, the client's side named first.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Path {
+    /// Connections.
+    pub connections: u64,
+    /// Connections in which octets of the client, or of the server, came through only when they were sent again.
+    pub recovered: [u64; 2],
+    /// A repeat that came through.
+    pub example: Option<At>,
+    /// Payload of the largest segment of the client, and of the server, that was acknowledged.
+    pub largest_passed: [u32; 2],
+    /// The longest silence after which a connection went on.
+    pub survived: Option<Idle>,
+}
+
+/// How one connection was opened, or tried to be.
+#[derive(Clone, Copy, Debug)]
+pub struct Opening {
+    /// The client.
+    pub client: IpAddr,
+    /// The server.
+    pub server: Endpoint,
+    /// The first SYN.
+    pub first: At,
+    /// The latest SYN.
+    pub last: At,
+    /// How many SYNs.
+    pub syns: u32,
+    /// The SYN-ACK.
+    pub answered: Option<At>,
 }
 
 /// How often a neighbour was asked for on the capture's own link, and whether it answered.
@@ -82,6 +137,12 @@ impl Tally {
         for side in [Side::Client, Side::Server] {
             self.count_host(connection, side);
         }
+        let pair = (connection.client.address, connection.server.address);
+        if self.paths.len() < REMEMBERED || self.paths.contains_key(&pair) {
+            self.paths.entry(pair).or_default().count(connection);
+        }
+        self.openings
+            .extend(Opening::of(connection).filter(|_| self.openings.len() < OPENINGS));
         let room = REMEMBERED.saturating_sub(self.ordinary.len());
         self.ordinary.extend(conclusion.ordinary.drain(..).take(room));
     }
@@ -114,12 +175,13 @@ impl Tally {
             self.endpoints.entry(endpoint).or_default().merge(listening);
         }
         for (address, host) in other.hosts {
-            self.hosts
-                .entry(address)
-                .and_modify(|known| known.merge(host))
-                .or_insert(host);
+            self.note_host(address, host, usize::MAX);
         }
         self.ordinary.extend(other.ordinary);
+        for (pair, path) in other.paths {
+            self.paths.entry(pair).or_default().merge(path);
+        }
+        self.openings.extend(other.openings);
         for (address, asked) in other.neighbours {
             self.neighbours
                 .entry(address)
@@ -132,20 +194,38 @@ impl Tally {
     fn count_host(&mut self, connection: &tcp::Facts, side: Side) {
         let direction = connection.from(side);
         let speaks = !direction.syns.is_empty() || direction.data.is_some();
-        let (Some(ttl), Some(first), true) = (direction.ttl, direction.first, speaks) else {
+        let (Some(ttl), Some(first), Some(last), true) = (direction.ttl, direction.first, direction.last, speaks)
+        else {
             return;
         };
         let address = connection.endpoint(side).address;
+        let opening = direction.syns.iter().map(|syn| syn.marks.ttl);
+        let ttl = opening.clone().min().zip(opening.max()).unwrap_or(ttl);
+        let word = direction.first_word.map(|word| word.marks);
         let host = Host {
             ttl,
             at: first.at,
             connections: 1,
+            words: word.iter().map(|word| (word.ttl, 1)).collect(),
+            stamped: u64::from(word.is_some_and(|word| word.timestamp.is_some())),
+            rtt: if side == Side::Server {
+                connection.server_rtt
+            } else {
+                connection.client_rtt
+            },
+            last,
         };
-        if self.hosts.len() < REMEMBERED || self.hosts.contains_key(&address) {
-            self.hosts
-                .entry(address)
-                .and_modify(|known| known.merge(host))
-                .or_insert(host);
+        self.note_host(address, host, REMEMBERED);
+    }
+
+    fn note_host(&mut self, address: IpAddr, host: Host, most: usize) {
+        let room = self.hosts.len() < most;
+        match self.hosts.entry(address) {
+            Entry::Occupied(mut known) => known.get_mut().merge(host),
+            Entry::Vacant(free) if room => {
+                free.insert(host);
+            }
+            Entry::Vacant(_) => {}
         }
     }
 }
@@ -159,10 +239,18 @@ impl Listening {
         let refused = syn_ack.is_none() && tried && connection.reset_by(Side::Server).is_some();
         self.refused += u64::from(refused);
         self.unanswered += u64::from(syn_ack.is_none() && tried && !refused && payload.is_none());
+        let ends = connection.from_server.fin.is_some() || connection.reset_by(Side::Server).is_some();
+        let unserved = connection.from_client.acknowledged > 0 && payload.is_none() && !ends;
+        let syns = connection.from_server.syns.iter().map(|syn| syn.marks.ttl);
         self.merge(Listening {
             first_answer: syn_ack,
             last_answer: syn_ack,
             first_payload: payload,
+            last_payload: connection.from_server.data.as_ref().map(|data| data.last),
+            ttl: syns.clone().min().zip(syns.max()),
+            unserved: u64::from(unserved),
+            first_unserved: Some(connection.first).filter(|_| unserved),
+            overflowed: connection.ignored_acknowledgement(),
             ..Listening::default()
         });
     }
@@ -175,6 +263,12 @@ impl Listening {
         self.first_answer = earliest(self.first_answer, other.first_answer);
         self.last_answer = self.last_answer.max(other.last_answer);
         self.first_payload = earliest(self.first_payload, other.first_payload);
+        self.last_payload = self.last_payload.max(other.last_payload);
+        let ttl = self.ttl.into_iter().chain(other.ttl);
+        self.ttl = ttl.reduce(|(low, high), (other_low, other_high)| (low.min(other_low), high.max(other_high)));
+        self.unserved += other.unserved;
+        self.first_unserved = earliest(self.first_unserved, other.first_unserved);
+        self.overflowed = earliest(self.overflowed, other.overflowed);
     }
 }
 
@@ -183,6 +277,63 @@ impl Host {
         self.ttl = (self.ttl.0.min(other.ttl.0), self.ttl.1.max(other.ttl.1));
         self.at = self.at.min(other.at);
         self.connections += other.connections;
+        for (ttl, count) in other.words {
+            *self.words.entry(ttl).or_default() += count;
+        }
+        self.stamped += other.stamped;
+        self.rtt = self.rtt.into_iter().chain(other.rtt).min();
+        self.last = self.last.max(other.last);
+    }
+}
+
+impl Path {
+    fn count(&mut self, connection: &tcp::Facts) {
+        let mut path = Path {
+            connections: 1,
+            ..Path::default()
+        };
+        for (side, place) in [Side::Client, Side::Server].into_iter().zip(0..2) {
+            let direction = connection.from(side);
+            let repeat = direction
+                .repeats_unacknowledged()
+                .next()
+                .filter(|_| direction.unheard().is_none());
+            path.example = path.example.or(repeat.map(|repeat| repeat.seen.at));
+            path.recovered[place] = u64::from(repeat.is_some());
+            path.largest_passed[place] = direction.data.as_ref().map_or(0, |data| data.largest_passed);
+        }
+        let ends = [&connection.from_client, &connection.from_server];
+        let went_on = |idle: &Idle| ends.iter().any(|end| end.acknowledged_at > Some(idle.to));
+        path.survived = connection.idle.filter(went_on);
+        self.merge(path);
+    }
+
+    fn merge(&mut self, other: Path) {
+        self.connections += other.connections;
+        for place in 0..2 {
+            self.recovered[place] += other.recovered[place];
+            self.largest_passed[place] = self.largest_passed[place].max(other.largest_passed[place]);
+        }
+        self.example = self.example.into_iter().chain(other.example).min();
+        self.survived = self
+            .survived
+            .into_iter()
+            .chain(other.survived)
+            .max_by_key(|idle| (idle.length(), idle.from));
+    }
+}
+
+impl Opening {
+    fn of(connection: &tcp::Facts) -> Option<Self> {
+        let syns = &connection.from_client.syns;
+        Some(Opening {
+            client: connection.client.address,
+            server: connection.server,
+            first: syns.first()?.at,
+            last: syns.last()?.at,
+            syns: syns.count(),
+            answered: connection.from_server.syns.first().map(|syn| syn.at),
+        })
     }
 }
 
@@ -208,8 +359,29 @@ pub struct Survey<'a> {
     keys: BTreeMap<&'a [u8], Vec<u32>>,
     ordinary: BTreeMap<Endpoint, Vec<&'a Ordinary>>,
     ordinary_keys: BTreeMap<&'a [u8], Vec<&'a Ordinary>>,
+    /// Of each path of each server: ordinary exchanges that differ in method, Origin or status.
+    ordinary_paths: BTreeMap<(Endpoint, String), Vec<&'a Ordinary>>,
+    /// The first preflight from an Origin that a server refused.
+    preflights: BTreeMap<(Endpoint, String), &'a Ordinary>,
+    /// Accepted attempts by server and credential, a few of each.
+    secrets: BTreeMap<(Endpoint, &'a [u8]), Vec<u32>>,
+    /// The first accepted attempt by server and Origin.
+    origins: BTreeMap<(Endpoint, &'a [u8]), u32>,
+    /// The first WebSocket attempt by server and status of the answer.
+    statuses: BTreeMap<(Endpoint, u16), u32>,
     upgraded: BTreeMap<Endpoint, u32>,
+    /// Of each server: examples of TLS handshakes that completed.
+    handshakes: BTreeMap<Endpoint, Vec<u32>>,
+    /// The first attempt at each server that was answered in TLS.
+    tls: BTreeMap<Endpoint, u32>,
+    /// The first attempt at each server whose PROXY header was understood.
+    proxied: BTreeMap<Endpoint, u32>,
+    /// Attempts by the client's address, in order.
+    clients: BTreeMap<IpAddr, Vec<u32>>,
     pairs: BTreeSet<(IpAddr, IpAddr)>,
+    openings: BTreeMap<(IpAddr, Endpoint), Vec<&'a Opening>>,
+    /// By server: the silences that sessions did not survive, in nanoseconds.
+    silences: BTreeMap<IpAddr, Vec<u64>>,
     span: (Time, Time),
 }
 
@@ -234,8 +406,19 @@ impl<'a> Survey<'a> {
             keys: BTreeMap::new(),
             ordinary: BTreeMap::new(),
             ordinary_keys: BTreeMap::new(),
+            ordinary_paths: BTreeMap::new(),
+            preflights: BTreeMap::new(),
+            secrets: BTreeMap::new(),
+            origins: BTreeMap::new(),
+            statuses: BTreeMap::new(),
             upgraded: BTreeMap::new(),
+            handshakes: BTreeMap::new(),
+            tls: BTreeMap::new(),
+            proxied: BTreeMap::new(),
+            clients: BTreeMap::new(),
             pairs: BTreeSet::new(),
+            openings: BTreeMap::new(),
+            silences: BTreeMap::new(),
             span,
         };
         for (attempt, index) in attempts.iter().zip(0..) {
@@ -245,12 +428,25 @@ impl<'a> Survey<'a> {
             survey.ordinary.entry(ordinary.server).or_default().push(ordinary);
             if let Some(key) = &ordinary.key {
                 survey.ordinary_keys.entry(key).or_default().push(ordinary);
+            } else {
+                survey.enter_ordinary(ordinary);
             }
         }
         survey
             .ordinary
             .values_mut()
             .for_each(|list| list.sort_by_key(|ordinary| ordinary.request));
+        for opening in &tally.openings {
+            survey
+                .openings
+                .entry((opening.client, opening.server))
+                .or_default()
+                .push(opening);
+        }
+        survey
+            .openings
+            .values_mut()
+            .for_each(|list| list.sort_by_key(|opening| opening.first));
         survey
     }
 
@@ -260,10 +456,39 @@ impl<'a> Survey<'a> {
         if !attempt.presumed {
             self.pairs.insert((attempt.connection.client.address, server.address));
         }
+        self.enter_handshake(attempt, index);
         if attempt.is_upgraded() {
             self.upgraded.entry(server).or_insert(index);
+            let fatal = attempt.connection.fatal_silence();
+            let silences = fatal.map(|(_, silence)| (self.silences.entry(server.address).or_default(), silence));
+            if let Some((list, silence)) = silences.filter(|(list, _)| list.len() < EXAMPLES) {
+                list.push(silence);
+            }
         }
+        if let Some(status) = attempt.status()
+            && attempt.is_websocket()
+        {
+            self.statuses.entry((server, status)).or_insert(index);
+        }
+        if attempt
+            .tls
+            .as_ref()
+            .is_some_and(|tls| tls.server_first.is_some() && tls.not_tls.is_none())
+        {
+            self.tls.entry(server).or_insert(index);
+        }
+        let header = attempt.via.as_ref().is_some_and(|via| via.proxy_protocol.is_some());
+        if header && attempt.status().is_some_and(|status| status != 400) {
+            self.proxied.entry(server).or_insert(index);
+        }
+        self.clients
+            .entry(attempt.connection.client.address)
+            .or_default()
+            .push(index);
         let Some(request) = &attempt.request else { return };
+        if attempt.is_upgraded() {
+            self.enter_accepted(server, request, index);
+        }
         if let Some(key) = request.head.fields.first("sec-websocket-key") {
             self.keys.entry(key).or_default().push(index);
         }
@@ -277,6 +502,58 @@ impl<'a> Survey<'a> {
             self.attempts
                 .get(other as usize)
                 .is_some_and(|other| same_kind(other, attempt))
+        };
+        if list.len() < EXAMPLES && !list.iter().any(alike) {
+            list.push(index);
+        }
+    }
+
+    fn enter_accepted(&mut self, server: Endpoint, request: &'a Request, index: u32) {
+        if let Some(origin) = request.head.fields.first("origin") {
+            self.origins.entry((server, origin)).or_insert(index);
+        }
+        for credential in request
+            .credentials
+            .iter()
+            .filter(|credential| credential.likely_credential)
+        {
+            let accepted = self.secrets.entry((server, &credential.value)).or_default();
+            if accepted.len() < EXAMPLES && accepted.last() != Some(&index) {
+                accepted.push(index);
+            }
+        }
+    }
+
+    fn enter_ordinary(&mut self, ordinary: &'a Ordinary) {
+        let status = |ordinary: &Ordinary| ordinary.response.map(|(status, _)| status);
+        let on_path = self
+            .ordinary_paths
+            .entry((ordinary.server, ordinary.path.clone()))
+            .or_default();
+        let alike = |other: &&Ordinary| {
+            other.method == ordinary.method && other.origin == ordinary.origin && status(other) == status(ordinary)
+        };
+        if on_path.len() < EXAMPLES && !on_path.iter().any(alike) {
+            on_path.push(ordinary);
+        }
+        if let (Some(origin), Some(400..)) = (&ordinary.origin, status(ordinary))
+            && is_preflight(ordinary)
+        {
+            self.preflights
+                .entry((ordinary.server, origin.clone()))
+                .or_insert(ordinary);
+        }
+    }
+
+    fn enter_handshake(&mut self, attempt: &'a Attempt, index: u32) {
+        if !attempt.tls.as_ref().is_some_and(|tls| tls.is_complete()) {
+            return;
+        }
+        let list = self.handshakes.entry(attempt.connection.server).or_default();
+        let alike = |&other: &u32| {
+            self.attempts
+                .get(other as usize)
+                .is_some_and(|other| same_hello(other, attempt))
         };
         if list.len() < EXAMPLES && !list.iter().any(alike) {
             list.push(index);
@@ -310,18 +587,53 @@ impl<'a> Survey<'a> {
         self.attempts.get(*self.upgraded.get(&server)? as usize)
     }
 
+    /// The first attempt at `server` that was answered in TLS.
+    pub fn speaks_tls(&self, server: Endpoint) -> Option<&'a Attempt> {
+        self.attempts.get(*self.tls.get(&server)? as usize)
+    }
+
+    /// The first attempt at `server` that began with a PROXY header and was answered in HTTP, other than with 400.
+    pub fn proxied_at(&self, server: Endpoint) -> Option<&'a Attempt> {
+        self.attempts.get(*self.proxied.get(&server)? as usize)
+    }
+
+    /// Attempts of the host `client` whose first packet lies between two moments: the other legs of a proxy, if it is one.
+    pub fn begun_by(&self, client: IpAddr, from: At, to: At) -> impl Iterator<Item = &'a Attempt> {
+        let indices = self.clients.get(&client).map(Vec::as_slice).unwrap_or_default();
+        let attempts = self.attempts;
+        let first = move |index: u32| attempts.get(index as usize).map(Attempt::first);
+        let start = indices.partition_point(|&index| first(index) < Some(from));
+        let list: Vec<u32> = indices
+            .iter()
+            .skip(start)
+            .copied()
+            .take_while(|&index| first(index) <= Some(to))
+            .take(EXAMPLES)
+            .collect();
+        list.into_iter().filter_map(move |index| attempts.get(index as usize))
+    }
+
+    /// TLS handshakes with `server` that completed: one of each kind of server name, cipher suites and number of segments.
+    pub fn handshakes_at(&self, server: Endpoint) -> impl Iterator<Item = &'a Attempt> {
+        let indices = self.handshakes.get(&server).cloned().unwrap_or_default();
+        let attempts = self.attempts;
+        indices
+            .into_iter()
+            .filter_map(move |index| attempts.get(index as usize))
+    }
+
     /// Whether the two hosts speak of upgrades anywhere in the capture.
     pub fn pair_upgrades(&self, client: IpAddr, server: IpAddr) -> bool {
         self.pairs.contains(&(client, server))
     }
 
     /// Attempts that were accepted on `path` of `server`: one of each kind of Origin, Host and credentials.
-    pub fn passed(&self, server: Endpoint, path: &str) -> impl Iterator<Item = &'a Attempt> {
+    pub fn passed(&self, server: Endpoint, path: &str) -> impl Iterator<Item = &'a Attempt> + use<'a> {
         self.examples(server, path, |examples| &examples.passed)
     }
 
     /// Attempts that failed on `path` of `server`: one of each kind of Origin, Host, credentials and status.
-    pub fn failed(&self, server: Endpoint, path: &str) -> impl Iterator<Item = &'a Attempt> {
+    pub fn failed(&self, server: Endpoint, path: &str) -> impl Iterator<Item = &'a Attempt> + use<'a> {
         self.examples(server, path, |examples| &examples.failed)
     }
 
@@ -330,7 +642,7 @@ impl<'a> Survey<'a> {
         server: Endpoint,
         path: &str,
         of: fn(&Examples) -> &Vec<u32>,
-    ) -> impl Iterator<Item = &'a Attempt> {
+    ) -> impl Iterator<Item = &'a Attempt> + use<'a> {
         let list = self
             .paths
             .get(&(server, path.to_owned()))
@@ -382,6 +694,38 @@ impl<'a> Survey<'a> {
         self.ordinary.get(&server).map(Vec::as_slice).unwrap_or_default()
     }
 
+    /// Ordinary exchanges on `path` of `server`: one of each kind of method, Origin and status.
+    pub fn ordinary_on(&self, server: Endpoint, path: &str) -> &[&'a Ordinary] {
+        self.ordinary_paths
+            .get(&(server, path.to_owned()))
+            .map(Vec::as_slice)
+            .unwrap_or_default()
+    }
+
+    /// The first CORS preflight from `origin` that `server` refused.
+    pub fn preflight_refused(&self, server: Endpoint, origin: &str) -> Option<&'a Ordinary> {
+        self.preflights.get(&(server, origin.to_owned())).copied()
+    }
+
+    /// Attempts at `server` that were accepted with this very credential, a few of them.
+    pub fn accepted_with(&self, server: Endpoint, secret: &[u8]) -> impl Iterator<Item = &'a Attempt> + use<'a> {
+        let indices = self.secrets.get(&(server, secret)).cloned().unwrap_or_default();
+        let attempts = self.attempts;
+        indices
+            .into_iter()
+            .filter_map(move |index| attempts.get(index as usize))
+    }
+
+    /// The first attempt at `server` that was accepted from `origin`.
+    pub fn accepted_from(&self, server: Endpoint, origin: &[u8]) -> Option<&'a Attempt> {
+        self.attempts.get(*self.origins.get(&(server, origin))? as usize)
+    }
+
+    /// The first WebSocket attempt that `server` answered with `status`.
+    pub fn answered(&self, server: Endpoint, status: u16) -> Option<&'a Attempt> {
+        self.attempts.get(*self.statuses.get(&(server, status))? as usize)
+    }
+
     /// What became of the connections to `endpoint`.
     pub fn listening(&self, endpoint: Endpoint) -> Listening {
         self.tally.endpoints.get(&endpoint).copied().unwrap_or_default()
@@ -402,9 +746,27 @@ impl<'a> Survey<'a> {
             .map(|(endpoint, listening)| (*endpoint, *listening))
     }
 
-    /// What the segments of a host have in common, as far as they surely come from itself.
-    pub fn host(&self, address: IpAddr) -> Option<Host> {
-        self.tally.hosts.get(&address).copied()
+    /// What the segments of a host have in common.
+    pub fn host(&self, address: IpAddr) -> Option<&'a Host> {
+        self.tally.hosts.get(&address)
+    }
+
+    /// What passed between two hosts.
+    pub fn path(&self, client: IpAddr, server: IpAddr) -> Path {
+        self.tally.paths.get(&(client, server)).copied().unwrap_or_default()
+    }
+
+    /// How the connections of `client` to `server` were opened, in order.
+    pub fn openings(&self, client: IpAddr, server: Endpoint) -> &[&'a Opening] {
+        self.openings
+            .get(&(client, server))
+            .map(Vec::as_slice)
+            .unwrap_or_default()
+    }
+
+    /// The silences, in nanoseconds, that sessions with `server` did not survive: see [`tcp::Facts::fatal_silence`].
+    pub fn silences(&self, server: IpAddr) -> &[u64] {
+        self.silences.get(&server).map(Vec::as_slice).unwrap_or_default()
     }
 
     /// How `address` was asked for on the capture's own link.
@@ -423,13 +785,19 @@ impl<'a> Survey<'a> {
     }
 }
 
+/// Whether a browser asks whether a request from another Origin is welcome (the CORS protocol of the Fetch standard).
+fn is_preflight(ordinary: &Ordinary) -> bool {
+    let asks = |name: &String| name.eq_ignore_ascii_case("access-control-request-method");
+    ordinary.method == "OPTIONS" && ordinary.field_names.iter().any(asks)
+}
+
 /// Whether two attempts are the same experiment: same Origin, Host, status and kinds and values of credentials.
 fn same_kind(one: &Attempt, other: &Attempt) -> bool {
     let (Some(a), Some(b)) = (&one.request, &other.request) else {
         return false;
     };
     let field = |name| a.head.fields.first(name) == b.head.fields.first(name);
-    let credentials = |request: &crate::attempt::Request| {
+    let credentials = |request: &Request| {
         request
             .credentials
             .iter()
@@ -437,4 +805,14 @@ fn same_kind(one: &Attempt, other: &Attempt) -> bool {
             .collect::<Vec<_>>()
     };
     one.status() == other.status() && field("origin") && field("host") && credentials(a) == credentials(b)
+}
+
+/// Whether two ClientHellos are the same experiment: same server name, same cipher suites, both in one segment or both in more.
+fn same_hello(one: &Attempt, other: &Attempt) -> bool {
+    let hello = |attempt: &'_ Attempt| {
+        let tls = attempt.tls.as_ref()?;
+        let hello = tls.facts.client_hello.as_ref()?;
+        Some((hello.sni.clone(), hello.cipher_suites.clone(), tls.hello_segments > 1))
+    };
+    hello(one) == hello(other)
 }

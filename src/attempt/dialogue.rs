@@ -178,6 +178,9 @@ impl Dialogue {
             Layer::Frames(frames) => {
                 if !frames[index(side)].gap(obstacle.missing) {
                     self.unwanted[index(side)] = true;
+                    self.session
+                        .iter_mut()
+                        .for_each(|session| session.unread[index(side)] = true);
                 }
             }
             Layer::Switched | Layer::Other => {}
@@ -351,6 +354,9 @@ impl Dialogue {
         let Layer::Tls(handshake) = &mut self.layer else { return };
         let tls = self.tls.get_or_insert_with(|| Box::new(Tls::default()));
         let mut not_tls = None;
+        if side == Side::Client && handshake.facts().server_hello.is_some() {
+            tls.client_reply.get_or_insert(*piece.seen);
+        }
         if side == Side::Client && tls.client_hello.is_none() {
             tls.hello_segments += 1;
         }
@@ -415,7 +421,9 @@ impl Dialogue {
                 None => break,
             }
         }
-        self.unwanted[index(side)] |= frames[index(side)].lost();
+        let lost = frames[index(side)].lost();
+        session.unread[index(side)] |= lost;
+        self.unwanted[index(side)] |= lost;
     }
 
     fn count(&mut self, side: Side, piece: Piece<'_>) {
@@ -469,6 +477,7 @@ impl Default for Tls {
             hello_end: 0,
             server_first: None,
             certificate: None,
+            client_reply: None,
             alerts: Few::default(),
             completed: None,
             last_record: None,

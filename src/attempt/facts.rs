@@ -157,6 +157,8 @@ pub struct Tls {
     pub server_first: Option<Seen>,
     /// The segment with the server's certificate, where it is clear.
     pub certificate: Option<Seen>,
+    /// The client's first segment with octets after the ServerHello: its answer to the server's flight.
+    pub client_reply: Option<Seen>,
     /// Clear alerts.
     pub alerts: Few<(Side, tls::Alert, Seen)>,
     /// When the handshake completed, as far as that can be told from outside.
@@ -186,6 +188,8 @@ pub struct Session {
     pub violations: Few<Violation>,
     /// Pings of each side that wait for a pong: how many, and since when.
     pub pings: [Option<(u32, At)>; 2],
+    /// Whether frames of the client and of the server could not be followed to their end, so that a close may have been missed.
+    pub unread: [bool; 2],
 }
 
 /// A close frame (RFC 6455 section 5.5.1).

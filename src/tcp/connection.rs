@@ -3,7 +3,7 @@
 //! Before working here, read RFC 9293 sections 3.4 (sequence numbers), 3.5 (opening, resets), 3.6 (closing) and 3.8 (data).
 
 use crate::{
-    capture::{PacketId, Time},
+    capture::PacketId,
     packet::{Flags, IcmpError, Segment},
     tcp::{
         facts::{
@@ -34,6 +34,10 @@ pub trait Reader: Default + Send {
 
 /// How far past what was sent a number may point before it is taken for garbage: the largest window of RFC 7323.
 const FARTHEST: u64 = 1 << 30;
+/// How far a host's count of its datagrams moves between two segments of one connection, while it does nothing else of note.
+const SMALL_STEP: u16 = 1024;
+/// After so many nanoseconds nothing arrives any more that was sent before what arrived first.
+const OVERTAKEN: u64 = 10_000_000;
 /// How many segments may come after a hole that was acknowledged before the hole is given up: the capture may have
 /// recorded them out of order.
 const PATIENCE: u8 = 3;
@@ -47,6 +51,8 @@ pub(super) struct Connection<R> {
     client: Lane,
     server: Lane,
     reader: Option<Box<R>>,
+    /// Nanoseconds between the latest segment and the one before it.
+    silence: u64,
     /// Its place among this window's newcomers, until it has a stream number.
     pub(super) newcomer: Option<u32>,
 }
@@ -60,6 +66,8 @@ struct Lane {
     /// Segments that came after a hole which the other side has acknowledged.
     past_hole: u8,
     finished: bool,
+    /// The place of its FIN.
+    fin: Option<u64>,
     /// Where the latest wanted segments began, to find contradictions.
     recent: Vec<Recent>,
 }
@@ -122,6 +130,7 @@ impl<R: Reader> Connection<R> {
             client: lane(),
             server: lane(),
             reader: None,
+            silence: 0,
             newcomer: Some(newcomer),
         }
     }
@@ -262,7 +271,8 @@ impl<R: Reader> Connection<R> {
 
     fn note_silence(&mut self, at: At) {
         let longest = self.facts.idle.map_or(0, |idle| idle.to.time.since(idle.from.time));
-        if at.time.since(self.facts.last.time) > longest {
+        self.silence = at.time.since(self.facts.last.time);
+        if self.silence > longest {
             self.facts.idle = Some(Idle {
                 from: self.facts.last,
                 to: at,
@@ -283,8 +293,8 @@ impl<R: Reader> Connection<R> {
     fn note_segment(&mut self, side: Side, segment: &Segment<'_>, at: At) {
         let bare = segment.payload_length == 0 && !segment.flags.has(Flags::SYN) && !segment.flags.has(Flags::FIN);
         let no_window = segment.window == 0 && !segment.flags.has(Flags::SYN);
-        for reset in self.facts.resets.iter_mut().filter(|reset| reset.side == side) {
-            reset.went_on.get_or_insert(at);
+        if !self.facts.resets.is_empty() {
+            self.note_life_after_reset(side, segment, at);
         }
         let direction = self.facts.from_mut(side);
         if direction.first.is_none() {
@@ -292,8 +302,11 @@ impl<R: Reader> Connection<R> {
             direction.timestamps = seen.marks.timestamp.is_some();
             direction.first = Some(seen);
         }
+        if direction.first_word.is_none() && !segment.flags.has(Flags::SYN) {
+            direction.first_word = Some(Seen::of(segment));
+        }
         direction.last = Some(at);
-        direction.last_ip_id = segment.ip_id;
+        direction.note_identification(segment.ip_id);
         direction.segments += 1;
         let (low, high) = direction.ttl.unwrap_or((segment.ttl, segment.ttl));
         direction.ttl = Some((low.min(segment.ttl), high.max(segment.ttl)));
@@ -303,6 +316,42 @@ impl<R: Reader> Connection<R> {
         }
         if bare && segment.flags.has(Flags::ACK) {
             self.facts.history.note(side, b'a');
+            self.note_announced(side, segment);
+        }
+    }
+
+    /// The end that is said to have reset the connection goes on. What the reset may have overtaken does not show that.
+    fn note_life_after_reset(&mut self, side: Side, segment: &Segment<'_>, at: At) {
+        let sent = self.facts.from(side).sent;
+        let place = self
+            .lane_ref(side)
+            .space
+            .and_then(|space| u64::try_from(space.offset(segment.sequence, sent)).ok());
+        for reset in self.facts.resets.iter_mut().filter(|reset| reset.side == side) {
+            let behind =
+                segment.payload_length > 0 && place.zip(reset.offset).is_some_and(|(place, reset)| place >= reset);
+            if behind || at.time.since(reset.seen.at.time) > OVERTAKEN {
+                reset.went_on.get_or_insert(at);
+            }
+        }
+    }
+
+    /// A segment without payload stands where its sender's next octet will.
+    fn note_announced(&mut self, side: Side, segment: &Segment<'_>) {
+        let Lane {
+            space: Some(space),
+            fin,
+            ..
+        } = *self.lane_ref(side)
+        else {
+            return;
+        };
+        let direction = self.facts.from_mut(side);
+        let offset = u64::try_from(space.offset(segment.sequence, direction.sent)).unwrap_or(0);
+        // The FIN takes one place in the sequence space, and bears no octet.
+        let offset = fin.map_or(offset, |fin| fin.min(offset));
+        if offset <= direction.sent.saturating_add(FARTHEST) {
+            direction.announced = direction.announced.max(offset);
         }
     }
 
@@ -329,7 +378,7 @@ impl<R: Reader> Connection<R> {
             .ok()
             .filter(|&offset| offset > direction.acknowledged)
         else {
-            return;
+            return direction.note_sack(space, segment, at);
         };
         if offset > direction.sent.saturating_add(FARTHEST) {
             return;
@@ -396,6 +445,9 @@ impl<R: Reader> Connection<R> {
             return;
         }
         self.facts.history.note(side, b'd');
+        if self.lane(side).fin.is_some_and(|fin| end > fin) {
+            self.facts.from_mut(side).beyond_fin.get_or_insert(at);
+        }
         // Octets before our first sight of the stream are cut off.
         let before = u64::try_from(-start).unwrap_or(0);
         let offset = u64::try_from(start).unwrap_or(0);
@@ -417,6 +469,7 @@ impl<R: Reader> Connection<R> {
 
     /// What was sent and waits for its acknowledgement.
     fn note_flight(&mut self, side: Side, segment: &Segment<'_>, at: At, offset: u64, end: u64) {
+        let silence = self.silence;
         let direction = self.facts.from_mut(side);
         let data = direction
             .data
@@ -427,10 +480,13 @@ impl<R: Reader> Connection<R> {
         }
         data.last = at;
         if data.in_flight.len() < Few::<Flight>::KEPT && end > direction.acknowledged {
+            let length = segment.payload_length;
             data.in_flight.push(Flight {
                 at,
                 offset,
-                length: segment.payload_length,
+                length,
+                silence,
+                repeated: false,
             });
         }
         direction.sent = end;
@@ -566,7 +622,7 @@ impl<R: Reader> Connection<R> {
             data.in_flight
                 .iter_mut()
                 .filter(|flight| flight.offset < end)
-                .for_each(|flight| flight.at.time = Time(i64::MAX));
+                .for_each(|flight| flight.repeated = true);
         }
     }
 
@@ -601,6 +657,11 @@ impl<R: Reader> Connection<R> {
 
     fn finish(&mut self, side: Side, segment: &Segment<'_>) {
         self.facts.history.note(side, b'f');
+        let sent = self.facts.from(side).sent;
+        let lane = self.lane(side);
+        let end = segment.sequence.wrapping_add(segment.payload_length);
+        lane.fin = lane.fin.or_else(|| u64::try_from(lane.space?.offset(end, sent)).ok());
+        self.note_announced(side, segment);
         let direction = self.facts.from_mut(side);
         direction.fins = direction.fins.saturating_add(1);
         if direction.fin.is_none() {
@@ -642,7 +703,11 @@ impl<R: Reader> Connection<R> {
             ttl_before: own.ttl,
             ip_id_before: own.last_ip_id,
             timestamps_before: own.timestamps,
+            offset: self.reset_offset(side, segment),
             went_on: None,
+            round_trip: self
+                .first_sending(side.other(), segment)
+                .map(|at| segment.time.since(at.time)),
         };
         self.facts.resets.push(reset);
     }
@@ -651,6 +716,32 @@ impl<R: Reader> Connection<R> {
     fn reached(&self, of: Side, segment: &Segment<'_>) -> Option<u64> {
         let space = self.lane_ref(of).space.filter(|_| segment.flags.has(Flags::ACK))?;
         u64::try_from(space.offset(segment.acknowledgement, self.facts.from(of).sent)).ok()
+    }
+
+    fn reset_offset(&self, side: Side, segment: &Segment<'_>) -> Option<u64> {
+        let space = self.lane_ref(side).space?;
+        u64::try_from(space.offset(segment.sequence, self.facts.from(side).sent)).ok()
+    }
+
+    /// When `of` sent, for the first and only time, the last octet before what a reset of the other side acknowledges.
+    fn first_sending(&self, of: Side, segment: &Segment<'_>) -> Option<At> {
+        let reached = self.reached(of, segment)?;
+        let direction = self.facts.from(of);
+        if reached == 0 && self.facts.from(of.other()).segments == 0 {
+            return direction
+                .syns
+                .first()
+                .filter(|_| direction.syns.count() == 1)
+                .map(|syn| syn.at);
+        }
+        let ends = |flight: &&Flight| flight.offset + u64::from(flight.length) == reached && !flight.repeated;
+        direction
+            .data
+            .as_ref()?
+            .in_flight
+            .iter()
+            .find(ends)
+            .map(|flight| flight.at)
     }
 
     /// Where a reset stands: RFC 9293 section 3.5.2 tells where a true one does, RFC 5961 what is accepted.
@@ -688,6 +779,40 @@ impl<R: Reader> Connection<R> {
     }
 }
 
+impl Direction {
+    fn note_identification(&mut self, id: Option<u16>) {
+        if let (Some(id), Some(before)) = (id, self.last_ip_id)
+            && id != 0
+            && before != 0
+        {
+            let (small, other) = &mut self.ip_id_steps;
+            let steps = if id.wrapping_sub(before) <= SMALL_STEP {
+                small
+            } else {
+                other
+            };
+            *steps = steps.saturating_add(1);
+        }
+        self.last_ip_id = id;
+    }
+
+    /// An acknowledgement of nothing new, while octets are on their way: SACK tells whether later ones arrived.
+    fn note_sack(&mut self, space: Space, segment: &Segment<'_>, at: At) {
+        let acknowledged = self.acknowledged as i64;
+        let waiting = self
+            .data
+            .as_mut()
+            .filter(|data| !data.in_flight.is_empty() && data.sacked.is_none());
+        let Some(data) = waiting.filter(|_| segment.payload_length == 0) else {
+            return;
+        };
+        let edge = Options::read(segment.options).sack_edge;
+        if edge.is_some_and(|edge| space.offset(edge, self.acknowledged) > acknowledged) {
+            data.sacked = Some(at);
+        }
+    }
+}
+
 impl Recent {
     fn of(offset: u64, octets: &[u8], packet: PacketId) -> Self {
         let length = octets.len().min(Self::OCTETS);
@@ -711,6 +836,7 @@ impl Data {
             repeats: Few::default(),
             in_flight: Vec::new(),
             largest_passed: 0,
+            sacked: None,
             gaps: Few::default(),
             missing: 0,
             beyond_hole: 0,
@@ -738,9 +864,7 @@ impl Data {
         let mut rtt = None;
         for flight in self.in_flight.drain(..landed) {
             self.largest_passed = self.largest_passed.max(flight.length);
-            rtt = Some(flight.at.time)
-                .filter(|&time| time != Time(i64::MAX))
-                .map(|time| at.time.since(time));
+            rtt = (!flight.repeated).then(|| at.time.since(flight.at.time));
         }
         rtt
     }

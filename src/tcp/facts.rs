@@ -122,8 +122,14 @@ pub struct Reset {
     pub ip_id_before: Option<u16>,
     /// Whether its side's segments bore timestamps until then.
     pub timestamps_before: bool,
-    /// The first segment that its side sent after it all the same, other than another reset.
+    /// Where it stands in its sender's stream, if that is known.
+    pub offset: Option<u64>,
+    /// The first segment that its side sent after it all the same, other than another reset: with octets from that place on, or
+    /// so much later that it cannot have been overtaken by the reset.
     pub went_on: Option<At>,
+    /// Nanoseconds since the first sending of the octets, or of the SYN, that it is the first to acknowledge: whoever wrote
+    /// it must have got them before.
+    pub round_trip: Option<u64>,
 }
 
 /// A segment whose octets had been seen before.
@@ -148,6 +154,27 @@ pub struct Flight {
     pub offset: u64,
     /// How many octets of payload.
     pub length: u32,
+    /// Nanoseconds of silence on the connection before it.
+    pub silence: u64,
+    /// Whether it was sent again.
+    pub repeated: bool,
+}
+
+/// Octets that were sent, sent again, and never acknowledged: the other end was not heard to hear them.
+#[derive(Clone, Copy, Debug)]
+pub struct Unheard {
+    /// The segment's first sending.
+    pub first: At,
+    /// Its latest sending.
+    pub last: At,
+    /// How many times it was sent again, as far as remembered.
+    pub repeats: u32,
+    /// Where its octets stand.
+    pub offset: u64,
+    /// How many octets of payload.
+    pub length: u32,
+    /// Nanoseconds of silence on the connection before its first sending.
+    pub silence: u64,
 }
 
 /// Octets of the stream that the capture does not hold.
@@ -194,6 +221,11 @@ pub struct Direction {
     pub last: Option<At>,
     /// IP identification of its latest segment, resets left out.
     pub last_ip_id: Option<u16>,
+    /// How its IP identification moved between segments that bore one other than 0, resets left out: how many small steps
+    /// forward, as of a count, and how many others.
+    pub ip_id_steps: (u32, u32),
+    /// Its first segment that is no SYN: where a box answers SYNs for a server, the first of the server itself.
+    pub first_word: Option<Seen>,
     /// Whether its segments bear timestamps (RFC 7323), judged by its first one.
     pub timestamps: bool,
     /// Segments, resets left out.
@@ -210,8 +242,12 @@ pub struct Direction {
     pub fin_acknowledged: bool,
     /// How many FINs.
     pub fins: u32,
+    /// Its first segment with octets at or behind the place of its FIN, where no true sender has any.
+    pub beyond_fin: Option<At>,
     /// One past the highest octet seen.
     pub sent: u64,
+    /// One past the highest octet that it must have sent, by the sequence numbers of its segments without payload.
+    pub announced: u64,
     /// One past the highest octet that the other side acknowledged.
     pub acknowledged: u64,
     /// The segment by which that was acknowledged.
@@ -237,6 +273,8 @@ pub struct Data {
     pub in_flight: Vec<Flight>,
     /// Payload of the largest segment that was acknowledged.
     pub largest_passed: u32,
+    /// The other side told by SACK (RFC 2018) that later octets had arrived than those it waits for: where, first.
+    pub sacked: Option<At>,
     /// What the capture does not hold.
     pub gaps: Few<Gap>,
     /// How many octets in all the capture does not hold.
@@ -256,6 +294,13 @@ pub struct Idle {
     pub from: At,
     /// The segment after it.
     pub to: At,
+}
+
+impl Idle {
+    /// How long it was, in nanoseconds.
+    pub fn length(&self) -> u64 {
+        self.to.time.since(self.from.time)
+    }
 }
 
 /// What was seen of one connection.
@@ -342,6 +387,37 @@ impl Facts {
         })
     }
 
+    /// The SYN-ACK that was sent again although its acknowledgement and data had come: a host whose accept queue is full ignores
+    /// both. Without data nothing follows: servers that defer accepting wait for data and do the same.
+    pub fn ignored_acknowledgement(&self) -> Option<At> {
+        self.established?;
+        let data = self
+            .from_client
+            .data
+            .as_ref()
+            .filter(|_| self.from_client.acknowledged == 0)?;
+        let again = self
+            .from_server
+            .syns
+            .last()
+            .filter(|_| self.from_server.syns.count() > 1)?;
+        Some(again.at).filter(|at| *at > data.first.at)
+    }
+
+    /// The silence, in nanoseconds, before octets that were never acknowledged: they were sent again in vain, or answered with
+    /// a reset. And who sent them.
+    pub fn fatal_silence(&self) -> Option<(Side, u64)> {
+        [Side::Client, Side::Server].into_iter().find_map(|side| {
+            let direction = self.from(side);
+            let flight = direction.oldest_in_flight()?;
+            let reset = || {
+                self.reset_by(side.other())
+                    .is_some_and(|reset| reset.seen.at > flight.at)
+            };
+            (direction.unheard().is_some() || reset()).then_some((side, flight.silence))
+        })
+    }
+
     /// The first reset that bears `side`'s address.
     pub fn reset_by(&self, side: Side) -> Option<&Reset> {
         self.resets.iter().find(|reset| reset.side == side)
@@ -367,8 +443,37 @@ impl Direction {
         self.data.as_ref()?.in_flight.first()
     }
 
+    /// Octets that it must have sent and that were neither seen nor acknowledged: lost before the capture point.
+    pub fn lost_before(&self) -> u64 {
+        self.announced.saturating_sub(self.sent.max(self.acknowledged))
+    }
+
+    /// Its oldest octets without an acknowledgement, if they were sent more than once.
+    pub fn unheard(&self) -> Option<Unheard> {
+        let flight = self.oldest_in_flight()?;
+        let end = flight.offset + u64::from(flight.length);
+        let same = |repeat: &&Repeat| repeat.offset < end && repeat.offset + u64::from(repeat.length) > flight.offset;
+        let repeats = self.repeats_unacknowledged().filter(same);
+        let last = repeats.clone().last()?.seen.at;
+        let Flight {
+            at,
+            offset,
+            length,
+            silence,
+            ..
+        } = *flight;
+        Some(Unheard {
+            first: at,
+            last,
+            repeats: repeats.count() as u32,
+            offset,
+            length,
+            silence,
+        })
+    }
+
     /// Repeats of octets that had not been acknowledged.
-    pub fn repeats_unacknowledged(&self) -> impl Iterator<Item = &Repeat> {
+    pub fn repeats_unacknowledged(&self) -> impl Iterator<Item = &Repeat> + Clone {
         self.data
             .iter()
             .flat_map(|data| data.repeats.iter())

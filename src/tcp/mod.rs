@@ -14,6 +14,7 @@ pub use community_id::community_id;
 pub use connection::Reader;
 pub use facts::{
     At, Conflict, Data, Direction, Facts, Flight, Gap, GapCause, Idle, Marks, Place, Repeat, Reset, Roles, Seen, Side,
+    Unheard,
 };
 pub use few::Few;
 pub use history::{History, state};

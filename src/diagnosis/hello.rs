@@ -1,0 +1,45 @@
+//! The name in the ClientHello, and how other names fared at the same server.
+
+use crate::{
+    attempt::Attempt,
+    diagnosis::rule::{Case, Evidence},
+};
+
+/// Attempts at the same server that are looked through.
+const LOOKED_AT: usize = 64;
+/// Characters of a host name (RFC 1035 section 2.3.4).
+const LONGEST_NAME: usize = 253;
+
+/// The name that the ClientHello asks for.
+pub(super) fn asked_name(attempt: &Attempt) -> Option<String> {
+    let name = attempt.tls.as_ref()?.facts.client_hello.as_ref()?.sni.as_ref()?;
+    Some(crate::http::printable(name.as_bytes(), LONGEST_NAME))
+}
+
+/// TLS connections to the same server that got an answer: one with another name, or else one with the same name.
+pub(super) fn other_names(case: &Case<'_>) -> Option<Evidence> {
+    let attempts = case.survey.at_server(case.attempt.connection.server).take(LOOKED_AT);
+    let answered = attempts.filter(|other| other.tls.as_ref().is_some_and(|tls| tls.server_first.is_some()));
+    let own = asked_name(case.attempt);
+    let (same, other): (Vec<_>, Vec<_>) = answered.partition(|attempt| asked_name(attempt) == own);
+    let (attempt, text) = match (other.first(), same.first()) {
+        (Some(attempt), _) => (
+            attempt,
+            format!(
+                "a ClientHello {} is answered at the same server",
+                named(asked_name(attempt))
+            ),
+        ),
+        (None, Some(attempt)) => (attempt, format!("another ClientHello {} is answered", named(own))),
+        (None, None) => return None,
+    };
+    let at = attempt.tls.as_ref()?.server_first?.at;
+    Some(Evidence {
+        packet: at.packet,
+        text,
+    })
+}
+
+fn named(name: Option<String>) -> String {
+    name.map_or("without a name".to_owned(), |name| format!("for {name}"))
+}

@@ -1,0 +1,175 @@
+//! Other legs of the same handshake: what a proxy on the way made of it.
+
+use crate::{
+    attempt::{Attempt, Stage},
+    diagnosis::{
+        marks::seconds,
+        rule::{Case, Evidence},
+    },
+    packet::Endpoint,
+    tcp::Side,
+};
+
+/// Fields that proxies add to what they pass on (RFC 7239, RFC 9110 section 7.6.3, and what came before them).
+const PROXY_FIELDS: [&str; 12] = [
+    "x-forwarded-for",
+    "x-forwarded-proto",
+    "x-forwarded-host",
+    "x-forwarded-server",
+    "x-real-ip",
+    "forwarded",
+    "via",
+    "x-envoy-external-address",
+    "x-amzn-trace-id",
+    "x-cloud-trace-context",
+    "cf-ray",
+    "true-client-ip",
+];
+
+/// The field by which a proxy shows that it passed the request on.
+pub(super) fn proxy_field(attempt: &Attempt) -> Option<&'static str> {
+    let request = attempt.request.as_deref()?;
+    PROXY_FIELDS.into_iter().find(|name| request.head.fields.has(name))
+}
+
+/// The leg on which this proxy's backend failed it: the same handshake without an answer, or a connection that the proxy's
+/// host tried meanwhile and that came to nothing.
+pub(super) fn failed_backend(case: &Case<'_>) -> Option<Evidence> {
+    let attempt = case.attempt;
+    let same_key = case
+        .survey
+        .other_legs(attempt)
+        .filter(|leg| leg.response.is_none() && is_behind(leg, attempt));
+    let mut backends = same_key.chain(tried_meanwhile(case));
+    backends.next().map(|leg| Evidence {
+        packet: leg.first().packet,
+        text: failure(leg),
+    })
+}
+
+/// Connections that the proxy's host began between the request and its answer, and that never carried a request.
+fn tried_meanwhile<'a>(case: &Case<'a>) -> impl Iterator<Item = &'a Attempt> {
+    let attempt = case.attempt;
+    let (from, to) = (
+        attempt.first(),
+        attempt
+            .response
+            .as_ref()
+            .map_or(attempt.connection.last, |response| response.first.at),
+    );
+    let host = attempt.connection.server.address;
+    let dead = |leg: &&Attempt| leg.stage == Stage::Connect;
+    case.survey.begun_by(host, from, to).filter(dead)
+}
+
+/// Whether `leg` is a later leg of `front`: it begins after it, and goes to another server.
+fn is_behind(leg: &Attempt, front: &Attempt) -> bool {
+    leg.connection.server != front.connection.server && leg.first() >= front.first()
+}
+
+fn failure(leg: &Attempt) -> String {
+    let Endpoint { address, port } = leg.connection.server;
+    let facts = &leg.connection;
+    let how = match leg.stage {
+        Stage::Connect if facts.reset_by(Side::Server).is_some() => "is refused by a reset".to_owned(),
+        Stage::Connect if !facts.errors.is_empty() => "is refused by an ICMP error".to_owned(),
+        Stage::Connect => "is not answered".to_owned(),
+        _ if facts.reset_by(Side::Server).is_some() => "carries the same handshake and is reset".to_owned(),
+        _ => format!(
+            "carries the same handshake and gets no answer in {}",
+            seconds(facts.last.time.since(leg.first().time))
+        ),
+    };
+    format!("the connection to the backend {address} port {port} {how}")
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{
+        attempt::Ordinary,
+        diagnosis::{rule::Confidence, sample::Sample, staged::Staged},
+        http::Version,
+        tcp::Side,
+    };
+
+    /// The same handshake as an ordinary request on the leg behind.
+    fn without_upgrade(staged: &Staged) -> Ordinary {
+        let mut ordinary = None;
+        staged.clone().behind().with(|attempt, facts| {
+            let request = attempt.request.as_deref().unwrap();
+            ordinary = Some(Ordinary {
+                client: facts.client,
+                server: facts.server,
+                method: "GET".to_owned(),
+                path: request.path(),
+                origin: None,
+                host: None,
+                key: request.head.fields.first("sec-websocket-key").map(<[u8]>::to_vec),
+                version: Version::HTTP_10,
+                field_names: vec!["Host".to_owned(), "X-Pgrde".to_owned()],
+                connection_field: Some("close".to_owned()),
+                upgrade_field: None,
+                request: request.last.at,
+                response: None,
+            });
+        });
+        ordinary.unwrap()
+    }
+
+    #[test]
+    fn an_upgrade_that_is_lost_between_two_legs() {
+        for (status, body) in [(404, ""), (200, "page"), (400, "x"), (403, "no")] {
+            let front = Staged::of(&Sample::get("/ws").refused(status, body));
+            let leg = without_upgrade(&front);
+            let staged = front.ordinary(leg);
+            assert_eq!(
+                staged.cause(),
+                ("proxy.upgrade-header-stripped", Some(Confidence::Confirmed)),
+                "{status}"
+            );
+            let evidence = staged.finding().cause.unwrap().found.evidence;
+            assert!(
+                evidence
+                    .iter()
+                    .any(|shown| shown.text.contains("Connection: close") && shown.text.contains("X-Pgrde"))
+            );
+        }
+    }
+
+    #[test]
+    fn a_connection_field_that_is_changed_between_two_legs() {
+        let front = Staged::of(&Sample::get("/ws").refused(404, ""));
+        let back = Staged::of(&Sample::get("/ws").field("Connection", "close").refused(404, "")).behind();
+        let id = ("proxy.upgrade-header-stripped", Some(Confidence::Confirmed));
+        assert_eq!(front.clone().beside(&back, 1).cause(), id);
+        assert_eq!(back.beside(&front, 1).cause(), id);
+    }
+
+    #[test]
+    fn a_backend_that_does_not_answer() {
+        let front = Staged::of(&Sample::get("/ws").refused(504, ""));
+        assert_eq!(front.cause(), ("proxy.gateway-timeout", Some(Confidence::Likely)));
+        let back = Staged::of(&Sample::get("/ws")).behind().fin(Side::Client, 2000);
+        let timeout = ("proxy.gateway-timeout", Some(Confidence::Confirmed));
+        assert_eq!(front.clone().beside(&back, 1).cause(), timeout);
+        // On the leg behind, the front leg or a proxy's field must show that it is one.
+        assert_ne!(back.cause().0, "proxy.gateway-timeout");
+        let marked = Staged::of(&Sample::get("/ws").field("X-Forwarded-For", "192.0.2.9")).behind();
+        assert_eq!(
+            marked.clone().fin(Side::Client, 2000).cause(),
+            ("proxy.gateway-timeout", Some(Confidence::Likely))
+        );
+        assert_ne!(marked.fin(Side::Server, 2000).cause().0, "proxy.gateway-timeout");
+    }
+
+    #[test]
+    fn a_backend_that_refuses() {
+        let front = Staged::of(&Sample::get("/ws").refused(502, ""));
+        assert_eq!(front.cause(), ("proxy.bad-gateway", Some(Confidence::Likely)));
+        let back = Staged::of(&Sample::get("/ws")).behind().reset(Side::Server, 5, true);
+        assert_eq!(
+            front.beside(&back, 1).cause(),
+            ("proxy.bad-gateway", Some(Confidence::Confirmed))
+        );
+    }
+}
