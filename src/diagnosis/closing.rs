@@ -261,7 +261,7 @@ mod tests {
         assert_eq!(open().reset(Client).verdict(), abnormal);
         assert_eq!(open().wait(500).fin(Server).verdict(), abnormal);
         // After a long silence a proxy's time limit is as likely.
-        assert_eq!(open().wait(60_000).fin(Server).verdict().1, Possible);
+        assert_eq!(open().wait(60_000).fin(Server).verdict().0, "proxy.idle-timeout");
         assert_eq!(open().reset(Server).with_ttl(50).verdict().1, Possible);
         // A Close may have been there.
         assert_eq!(open().unread().fin(Server).verdict().0, "none");

@@ -182,7 +182,7 @@ mod tests {
             let expected: &[(&str, Confidence)] = match status {
                 200..=299 => &[("upgrade.ignored", Likely)],
                 400 => &[("proxy.upgrade-header-stripped", Possible)],
-                413 => &[("limits.body-too-large", Possible), ("limits.header-too-large", Likely)],
+                413 => &[("limits.header-too-large", Likely), ("limits.body-too-large", Possible)],
                 414 => &[("limits.uri-too-long", Confirmed)],
                 426 => &[("proxy.upgrade-header-stripped", Likely)],
                 429 => &[("limits.rate", Confirmed)],

@@ -295,12 +295,7 @@ mod tests {
         );
         let wanted = unanswered().fin(Side::Server, 5).beside(&headed(works.clone()), 50);
         assert_eq!(wanted.cause(), ("proxy.protocol-mismatch", Some(Confidence::Likely)));
-        assert_eq!(
-            headed(Staged::of(&Sample::get("/").refused(403, "")))
-                .finding()
-                .cause
-                .map(|cause| cause.rule.id),
-            Some("other")
-        );
+        let forbidden = headed(Staged::of(&Sample::get("/").refused(403, "")));
+        assert_ne!(forbidden.cause().0, "proxy.protocol-mismatch");
     }
 }
