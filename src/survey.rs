@@ -570,23 +570,6 @@ impl<'a> Survey<'a> {
         self.span
     }
 
-    /// Nanoseconds from `at` to the end of the capture.
-    pub fn left_after(&self, at: At) -> u64 {
-        self.span.1.since(at.time)
-    }
-
-    /// Attempts at the same server endpoint, in order, this one among them.
-    pub fn at_server(&self, server: Endpoint) -> impl DoubleEndedIterator<Item = &'a Attempt> + Clone {
-        let indices = self.servers.get(&server).map(Vec::as_slice).unwrap_or_default();
-        let attempts = self.attempts;
-        indices.iter().filter_map(move |&index| attempts.get(index as usize))
-    }
-
-    /// The first attempt at `server` that was accepted.
-    pub fn upgraded_at(&self, server: Endpoint) -> Option<&'a Attempt> {
-        self.attempts.get(*self.upgraded.get(&server)? as usize)
-    }
-
     /// The first attempt at `server` that was answered in TLS.
     pub fn speaks_tls(&self, server: Endpoint) -> Option<&'a Attempt> {
         self.attempts.get(*self.tls.get(&server)? as usize)
@@ -620,6 +603,23 @@ impl<'a> Survey<'a> {
         indices
             .into_iter()
             .filter_map(move |index| attempts.get(index as usize))
+    }
+
+    /// Nanoseconds from `at` to the end of the capture.
+    pub fn left_after(&self, at: At) -> u64 {
+        self.span.1.since(at.time)
+    }
+
+    /// Attempts at the same server endpoint, in order, this one among them.
+    pub fn at_server(&self, server: Endpoint) -> impl DoubleEndedIterator<Item = &'a Attempt> + Clone {
+        let indices = self.servers.get(&server).map(Vec::as_slice).unwrap_or_default();
+        let attempts = self.attempts;
+        indices.iter().filter_map(move |&index| attempts.get(index as usize))
+    }
+
+    /// The first attempt at `server` that was accepted.
+    pub fn upgraded_at(&self, server: Endpoint) -> Option<&'a Attempt> {
+        self.attempts.get(*self.upgraded.get(&server)? as usize)
     }
 
     /// Whether the two hosts speak of upgrades anywhere in the capture.

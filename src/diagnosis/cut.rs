@@ -132,12 +132,11 @@ pub(super) fn repeated(case: &Case<'_>, silence: u64) -> usize {
 /// A longer silence that a connection between the same hosts survived: it speaks against a limit.
 pub(super) fn survived(case: &Case<'_>, silence: u64) -> Option<Evidence> {
     let facts = &case.attempt.connection;
-    let idle = case.survey.path(facts.client.address, facts.server.address).survived?;
-    let text = format!(
-        "a connection between the same hosts goes on after {} of silence",
-        super::marks::seconds(idle.length())
-    );
-    (idle.length() > silence).then(|| Evidence {
+    let path = case.survey.path(facts.client.address, facts.server.address);
+    let idle = path.survived.filter(|idle| idle.length() > silence)?;
+    let length = super::marks::seconds(idle.length());
+    let text = format!("a connection between the same hosts goes on after {length} of silence");
+    Some(Evidence {
         packet: idle.to.packet,
         text,
     })

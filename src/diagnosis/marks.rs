@@ -21,6 +21,8 @@ pub(super) struct Foreign {
     pub(super) agreeing: Vec<&'static str>,
     /// Whether the true end was seen to go on: what was said in its name was not its word.
     pub(super) disowned: bool,
+    /// Whether one of them is its form alone: a machine that forgot the connection writes the same.
+    pub(super) by_form: bool,
 }
 
 /// A reset that comes in less than this share of the shortest round trip was written nearer than the address it bears.
@@ -273,6 +275,7 @@ impl Foreign {
             let text = "it has the form of an answer to an unknown connection, RST without ACK (RFC 9293 section 3.5.2), though \
                         the handshake was complete";
             self.weak(reset.seen.at.packet, text.to_owned());
+            self.by_form = true;
         }
     }
 

@@ -169,7 +169,10 @@ mod tests {
         );
         let over = "HTTP/1.1 404 Not Found\r\nServer: nginx/1.22.1\r\n\r\n{\"detail\":\"Not Found\"}";
         assert_eq!(
-            Staged::of(&Sample::get("/ws").answered(over)).passed_on_by("nginx").cause().0,
+            Staged::of(&Sample::get("/ws").answered(over))
+                .passed_on_by("nginx")
+                .cause()
+                .0,
             "proxy.upgrade-header-stripped"
         );
         // The server does speak WebSocket elsewhere: then it has support, and something lost the Upgrade here.

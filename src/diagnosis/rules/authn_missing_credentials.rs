@@ -183,7 +183,8 @@ fn weighed(refusal: &Refusal<'_>) -> Option<(Confidence, u8)> {
         return Some((sure, 80));
     }
     if refusal.status == 400 {
-        return None;
+        // engine.io has no other status for what its application does not allow.
+        return refusal.says(&["unauthorized"]).map(|_| (Confidence::Likely, 55));
     }
     if refusal.says(LOG_IN_HERE).is_some() {
         return Some((Confidence::Likely, 70));

@@ -91,8 +91,12 @@ const MAY_SAY: &[&str] = &[
     "prohibited",
 ];
 
+/// What engine.io passes on from its application, with 400 as for all else; and what 400s are about otherwise.
+const NOT_FOR_YOU: &[&str] = &["not allowed", "forbidden", "denied", "not permitted"];
+const FOR_ANOTHER_REASON: &[&str] = &["method", "header", "origin", "host", "protocol", "version"];
+
 fn check(case: &Case<'_>) -> Option<Match> {
-    let refusal = Refusal::of(case, &[401, 403, 451])?;
+    let refusal = Refusal::of(case, &[400, 401, 403, 451])?;
     let cookie = refusal.refused_cookie();
     let same = refusal.accepted_but_for(Differences::NONE);
     let client = refusal.accepted_but_for(Differences::CLIENT);
@@ -101,7 +105,10 @@ fn check(case: &Case<'_>) -> Option<Match> {
     let hinted = !refusal.is_of_proxy() && !refusal.is_mute() && refusal.says(MAY_SAY).is_some();
     let (confidence, weight) = match refusal.status {
         _ if said => (Confidence::Likely, 65),
-        401 => return None,
+        400 if refusal.says(NOT_FOR_YOU).is_some() && refusal.says(FOR_ANOTHER_REASON).is_none() => {
+            (Confidence::Possible, 50)
+        }
+        400 | 401 => return None,
         403 if refusal.request.is_none() && !hinted => return None,
         451 => (Confidence::Likely, 60),
         _ if client.is_some() => (Confidence::Likely, 58),
@@ -119,7 +126,7 @@ fn check(case: &Case<'_>) -> Option<Match> {
     );
     let summary = match &known {
         _ if client.is_some() => "The server accepts the same request from another address, and refused this one.",
-        _ if said || hinted => spoken.as_str(),
+        _ if said || hinted || refusal.status == 400 => spoken.as_str(),
         Some(_) => {
             "The server answers 401 to clients that it does not know, and 403 to this one: it knows who asks, and refuses."
         }
@@ -153,6 +160,11 @@ mod tests {
             .field("Upgrade", "tcp")
             .refused(403, "{\"error\":\"denied\"}");
         assert_eq!(cause(&[denied]), RULE.id);
+        assert_eq!(
+            told(&[Sample::get("/ws").refused(400, "not allowed")]),
+            Some(Confidence::Possible)
+        );
+        assert_eq!(told(&[Sample::get("/ws").refused(400, "method not allowed")]), None);
         assert_eq!(
             cause(&[Sample::get("/denied").refused(403, "no /denied for you")]),
             "authn.missing-credentials"

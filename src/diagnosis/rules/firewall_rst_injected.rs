@@ -82,6 +82,8 @@ fn check(case: &Case<'_>) -> Option<Match> {
     let summary = format!("A reset in the {side}'s name bears {marks} mark{s} of another sender.");
     let outcome = if late { Outcome::Lost } else { Outcome::FirewallDrop };
     let weight = match () {
+        // By its form alone a reset may just as well come from a host that lost the connection.
+        () if hint && foreign.by_form => 5,
         () if hint => 40,
         // Where the ClientHello was due, the rule for it is nearer to the point.
         () if first_spoken_is_tls(case) => 70,

@@ -194,13 +194,13 @@ fn is_close(contrast: &Contrast<'_>) -> bool {
 fn usual(refusal: &Refusal<'_>, origin: &str, preflight: bool) -> Option<u8> {
     let server = refusal.case.attempt.connection.server;
     let known = refusal.case.survey.accepted_from(server, origin.as_bytes()).is_some();
-    let weight = match refusal.relation()? {
+    let weight = match refusal.relation() {
         _ if preflight => 60,
         _ if known => 40,
-        Relation::CrossSite | Relation::Null => 54,
-        Relation::OtherPort => 50,
-        Relation::SameSite => 48,
-        Relation::Same => 15,
+        Some(Relation::CrossSite | Relation::Null) => 54,
+        Some(Relation::OtherPort) => 50,
+        Some(Relation::SameSite) | None => 48,
+        Some(Relation::Same) => 15,
     };
     match refusal.status {
         403 if refusal.is_of_proxy() => Some(weight / 2),

@@ -92,7 +92,12 @@ fn check(case: &Case<'_>) -> Option<Match> {
         .chain(attempt.response.as_ref().map(|response| response.last.at))
         .max()?;
     let idle = fin.at.time.since(last.time);
-    if idle < SHORTEST || Foreign::of_segment(case, side, fin).confidence().is_some() {
+    // An end that asks in vain whether the other is still there closes for that.
+    let asks = match side {
+        Side::Client => session.pings[0],
+        Side::Server => session.pings[1],
+    };
+    if asks.is_some() || idle < SHORTEST || Foreign::of_segment(case, side, fin).confidence().is_some() {
         return None;
     }
     let both = closed_together(case, side, fin.at);

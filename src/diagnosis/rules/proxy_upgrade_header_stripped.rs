@@ -165,7 +165,7 @@ fn by_answer(case: &Case<'_>, reply: &Reply<'_>) -> Option<Match> {
         ),
         (Some(Sign::AsgiHttp), None) if upgraded.is_some() => (
             Confidence::Likely,
-            60,
+            66,
             "an ASGI server refuses a WebSocket with 403: its HTTP side wrote this",
         ),
         (Some(Sign::AsgiHttp), None) => (Confidence::Possible, 60, "the server's HTTP side wrote this"),

@@ -42,15 +42,38 @@ pub(super) const RULE: Rule = Rule {
     check,
 };
 
+/// Said with 405, and by libraries that answer 400 to everything.
+const SAYS: &[&str] = &[
+    "unsupported http method",
+    "http method not allowed",
+    "method not allowed",
+    "invalid http method",
+    "request method must be",
+    "bad method",
+    "bad handshake method",
+    "method is not get",
+    "method * not supported",
+    "method * not allowed",
+];
+
 fn check(case: &Case<'_>) -> Option<Match> {
-    let refusal = Refusal::of(case, &[405])?;
+    let refusal = Refusal::of(case, &[400, 404, 405, 501])?;
     let method = case.attempt.request.as_ref().map(|request| &*request.head.method);
     let allow: Vec<&[u8]> = refusal.response.head.fields.members("allow").collect();
     let others = !allow.is_empty() && method.is_some_and(|method| !allow.contains(&method));
-    let confidence = if others {
-        Confidence::Confirmed
-    } else {
-        Confidence::Likely
+    let other = refusal
+        .accepted()
+        .find(|contrast| Some(&*contrast.request.head.method) != method);
+    let is_get = method == Some(b"GET");
+    let said = refusal.says(SAYS).is_some();
+    let confidence = match refusal.status {
+        // A GET that is not allowed may have lost its upgrade on the way.
+        405 if is_get || !said && !others => Confidence::Likely,
+        405 => Confidence::Confirmed,
+        _ if is_get => return None,
+        _ if said => Confidence::Confirmed,
+        _ if other.is_some() => Confidence::Likely,
+        _ => return None,
     };
     let shown = method.map_or_else(|| "the method".to_owned(), |method| printable(method, 32));
     let allowed = match others {
@@ -62,23 +85,46 @@ fn check(case: &Case<'_>) -> Option<Match> {
         60,
         format!("The server does not allow {shown} here{allowed}."),
     );
-    Some(found.shown_by_all(refusal.asked(format!("an upgrade with {shown}"))))
+    let found = found.shown_by_all(refusal.asked(format!("an upgrade with {shown}")));
+    Some(found.shown_by_all(other.map(|contrast| {
+        let method = printable(&contrast.request.head.method, 32);
+        contrast.evidence(format!("the same path is accepted with {method}"))
+    })))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diagnosis::sample::{Sample, check};
+    use crate::diagnosis::sample::{Sample, cause, check};
 
     #[test]
-    fn allow_proves_it() {
-        let told = |answer: &str| check(&RULE, &[Sample::get("/ws").answered(answer)]).map(|found| found.confidence);
+    fn the_answer_proves_it() {
+        let told = |sample: &Sample, answer: &str| {
+            let found = check(&RULE, &[sample.clone().answered(answer)]);
+            found.map(|found| found.confidence)
+        };
+        let (get, post) = (Sample::get("/ws"), Sample::plain("POST", "/ws").field("Upgrade", "tcp"));
+        let allow = "HTTP/1.1 405 x\r\nAllow: GET, OPTIONS\r\n\r\n";
+        let says = "HTTP/1.1 400 x\r\n\r\nBad handshake method";
+        assert_eq!(told(&post, allow), Some(Confidence::Confirmed));
+        assert_eq!(told(&post, says), Some(Confidence::Confirmed));
+        assert_eq!(told(&post, "HTTP/1.1 405 x\r\n\r\n"), Some(Confidence::Likely));
         assert_eq!(
-            told("HTTP/1.1 405 x\r\nAllow: POST, OPTIONS\r\n\r\n"),
-            Some(Confidence::Confirmed)
+            told(&get, "HTTP/1.1 405 x\r\nAllow: POST\r\n\r\n"),
+            Some(Confidence::Likely)
         );
-        assert_eq!(told("HTTP/1.1 405 x\r\nAllow: GET\r\n\r\n"), Some(Confidence::Likely));
-        assert_eq!(told("HTTP/1.1 405 x\r\n\r\n"), Some(Confidence::Likely));
-        assert_eq!(told("HTTP/1.1 404 x\r\nAllow: POST\r\n\r\n"), None);
+        assert_eq!(told(&get, says), None);
+    }
+
+    #[test]
+    fn another_method_is_welcome() {
+        let post = Sample::plain("POST", "/ws")
+            .field("Connection", "Upgrade")
+            .field("Upgrade", "websocket");
+        assert_eq!(
+            cause(&[post.clone().refused(404, ""), Sample::get("/ws").accepted()]),
+            RULE.id
+        );
+        assert!(check(&RULE, &[post.refused(404, "")]).is_none());
     }
 }

@@ -74,7 +74,7 @@ fn check(case: &Case<'_>) -> Option<Match> {
         (501, _) => (Confidence::Likely, 64),
         (_, Some(Sign::AsgiHttp)) if alone => (Confidence::Likely, 62),
         (_, Some(Sign::AsgiHttp)) => (Confidence::Possible, 40),
-        (_, Some(Sign::NodeHttp)) if alone => (Confidence::Likely, 48),
+        (_, Some(Sign::NodeHttp)) if alone => (Confidence::Likely, 51),
         _ => return None,
     };
     let summary = format!("The server answered {status} as if it knew nothing of WebSocket.");
