@@ -30,12 +30,17 @@ pub(super) enum Order {
     EncryptThenMac,
 }
 
-/// Where the block stands with which the first block of a record is chained.
+/// The block with which the first block of a record is chained.
+#[derive(Clone, Copy)]
 enum Chaining {
     /// It precedes the record (RFC 4346 section 6.2.3.2).
     Explicit,
-    /// It is the last block of the record before, or for the first record derived (RFC 2246 section 6.2.3.2).
-    Implicit([u8; BLOCK]),
+    /// TLS 1.0: it was derived, for the first record.
+    Derived([u8; BLOCK]),
+    /// TLS 1.0: it is the last block of the record before (RFC 2246 section 6.2.3.2).
+    Previous([u8; BLOCK]),
+    /// TLS 1.0: it is in a record that is missing.
+    Lost,
 }
 
 impl Cbc {
@@ -48,7 +53,7 @@ impl Cbc {
         order: Order,
     ) -> Option<Cbc> {
         let chaining = match version {
-            ProtocolVersion::TLS_1_0 => Chaining::Implicit(block.try_into().ok()?),
+            ProtocolVersion::TLS_1_0 => Chaining::Derived(block.try_into().ok()?),
             _ => Chaining::Explicit,
         };
         Some(Cbc { keys: keyed(aes, hash, key, mac_key)?, order, chaining })
@@ -65,19 +70,27 @@ impl Cbc {
 
     /// Takes note of a record that has gone by, be it opened or not.
     pub(super) fn pass(&mut self, body: &[u8]) {
-        let Chaining::Implicit(block) = &mut self.chaining else { return };
         let tag = match self.order {
             Order::MacThenEncrypt => 0,
             Order::EncryptThenMac => self.keys.tag_length(),
         };
         let sealed = body.get(..body.len().saturating_sub(tag)).unwrap_or_default();
-        if let Some(last) = sealed.last_chunk() {
-            *block = *last;
+        self.follow(sealed.last_chunk().map_or(Chaining::Lost, |block| Chaining::Previous(*block)));
+    }
+
+    /// Takes note of records that are missing.
+    pub(super) fn lose(&mut self) {
+        self.follow(Chaining::Lost);
+    }
+
+    fn follow(&mut self, chaining: Chaining) {
+        if !matches!(self.chaining, Chaining::Explicit) {
+            self.chaining = chaining;
         }
     }
 
     fn open_then_check(&self, sequence: u64, header: RecordHeader, body: &[u8], plaintext: &mut Vec<u8>) -> Option<()> {
-        self.decrypt(body, plaintext)?;
+        self.decrypt(sequence, body, plaintext)?;
         unpad(plaintext)?;
         let (content, tag) = plaintext.split_at_checked(plaintext.len().checked_sub(self.keys.tag_length())?)?;
         if !self.keys.is_authentic([&header.numbered(sequence, content.len()), content], tag) {
@@ -92,14 +105,16 @@ impl Cbc {
         if !self.keys.is_authentic([&header.numbered(sequence, sealed.len()), sealed], tag) {
             return None;
         }
-        self.decrypt(sealed, plaintext)?;
+        self.decrypt(sequence, sealed, plaintext)?;
         unpad(plaintext)
     }
 
-    fn decrypt(&self, sealed: &[u8], plaintext: &mut Vec<u8>) -> Option<()> {
+    fn decrypt(&self, sequence: u64, sealed: &[u8], plaintext: &mut Vec<u8>) -> Option<()> {
         let (block, ciphertext) = match &self.chaining {
             Chaining::Explicit => sealed.split_first_chunk()?,
-            Chaining::Implicit(block) => (block, sealed),
+            Chaining::Derived(block) if sequence == 0 => (block, sealed),
+            Chaining::Previous(block) => (block, sealed),
+            Chaining::Derived(_) | Chaining::Lost => return None,
         };
         if !ciphertext.len().is_multiple_of(BLOCK) {
             return None;

@@ -166,7 +166,7 @@ impl Decryptor {
         let mut kind = direction.open(record, plaintext);
         if kind.is_none() {
             let following = self.following(side);
-            kind = self.direction(side).open_anew(following, record, plaintext);
+            kind = self.direction(side).search(following, record, plaintext);
         }
         let direction = self.direction(side);
         direction.pass(record, kind.is_some());
@@ -297,6 +297,21 @@ fn application_epoch(suite: Suite, secret: Secret) -> Option<Epoch> {
 }
 
 impl Epoch {
+    /// Tries to open a record, for which patience pays.
+    fn open(
+        &self,
+        sequence: u64,
+        record: Record<'_>,
+        patience: &mut u64,
+        plaintext: &mut Vec<u8>,
+    ) -> Option<ContentType> {
+        let kind = self.protection.open(sequence, record.header, record.body, plaintext);
+        if kind.is_none() {
+            *patience = patience.saturating_sub(u64::from(record.header.length) + TRY);
+        }
+        kind
+    }
+
     /// Undoes compression, if there is any.
     fn inflate(&mut self, plaintext: &mut Vec<u8>) -> Option<()> {
         match &mut self.inflation {
@@ -327,30 +342,45 @@ impl Default for Direction {
 }
 
 impl Direction {
-    /// Opens a record by the keys of the one before.
+    /// Opens a record that follows the one before.
     fn open(&mut self, record: Record<'_>, plaintext: &mut Vec<u8>) -> Option<ContentType> {
-        let Epoch { protection, .. } = self.current.as_ref()?;
-        let numbers = self.sequence..=self.sequence.saturating_add(self.lost);
-        let (sequence, kind) = search(protection, numbers, record, &mut self.patience, plaintext)?;
-        self.sequence = sequence.saturating_add(1);
+        let epoch = self.current.as_ref()?;
+        let kind = epoch.open(self.sequence, record, &mut self.patience, plaintext)?;
+        self.sequence = self.sequence.saturating_add(1);
         Some(kind)
     }
 
-    /// Opens a record by the first keys that fit.
-    fn open_anew(
+    /// Opens a record that does not, as long as patience lasts: under the keys of the one before if records are missing in
+    /// between, or under those that may follow. The fewer are missing the likelier it is.
+    fn search(
         &mut self,
         following: Vec<Epoch>,
         record: Record<'_>,
         plaintext: &mut Vec<u8>,
     ) -> Option<ContentType> {
-        for epoch in following {
-            self.patience = self.patience.saturating_sub(DERIVATION);
-            if let Some((sequence, kind)) =
-                search(&epoch.protection, 0..=self.lost, record, &mut self.patience, plaintext)
+        self.patience = self.patience.saturating_sub(DERIVATION * following.len() as u64);
+        let mut following: Vec<_> = following.into_iter().map(Some).collect();
+        for lost in 0..=self.lost {
+            let sequence = self.sequence.saturating_add(lost);
+            let current = self.current.as_ref().filter(|_| lost > 0);
+            if let Some(kind) =
+                current.and_then(|epoch| epoch.open(sequence, record, &mut self.patience, plaintext))
             {
-                self.current = Some(epoch);
                 self.sequence = sequence.saturating_add(1);
                 return Some(kind);
+            }
+            for place in &mut following {
+                let epoch = place.as_ref();
+                if let Some(kind) =
+                    epoch.and_then(|epoch| epoch.open(lost, record, &mut self.patience, plaintext))
+                {
+                    self.current = place.take();
+                    self.sequence = lost.saturating_add(1);
+                    return Some(kind);
+                }
+            }
+            if self.patience == 0 {
+                return None;
             }
         }
         None
@@ -366,32 +396,20 @@ impl Direction {
             let earned = EARNED_PATIENCE * u64::from(record.header.length) + TRY;
             self.patience = (self.patience + earned).min(MOST_PATIENCE);
         } else {
-            self.lose(1);
+            self.may_lack(1);
             self.patience = self.patience.saturating_sub(TRY);
         }
     }
 
+    /// Takes note of records that are missing.
     fn lose(&mut self, records: u64) {
+        if let Some(epoch) = &mut self.current {
+            epoch.protection.lose();
+        }
+        self.may_lack(records);
+    }
+
+    fn may_lack(&mut self, records: u64) {
         self.lost = self.lost.saturating_add(records).min(MOST_LOST);
     }
-}
-
-/// Tries one sequence number after another, as long as patience lasts.
-fn search(
-    protection: &Protection,
-    numbers: std::ops::RangeInclusive<u64>,
-    record: Record<'_>,
-    patience: &mut u64,
-    plaintext: &mut Vec<u8>,
-) -> Option<(u64, ContentType)> {
-    for sequence in numbers {
-        if *patience == 0 {
-            return None;
-        }
-        if let Some(kind) = protection.open(sequence, record.header, record.body, plaintext) {
-            return Some((sequence, kind));
-        }
-        *patience = patience.saturating_sub(u64::from(record.header.length) + TRY);
-    }
-    None
 }

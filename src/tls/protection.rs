@@ -109,6 +109,13 @@ impl Protection {
         }
     }
 
+    /// Takes note of records that are missing.
+    pub(super) fn lose(&mut self) {
+        if let Protection::Cbc(cbc) = self {
+            cbc.lose();
+        }
+    }
+
     /// How many octets a record carries, unless there is padding in it; `None` if there always is.
     pub(super) fn content_length(&self, header: RecordHeader) -> Option<u16> {
         let expansion = match self {
