@@ -74,12 +74,30 @@ impl Certificate {
     pub(super) fn read_chain(body: &[u8]) -> (Vec<Certificate>, bool) {
         let mut octets = Octets::new(body);
         octets.u24();
+        Certificate::read_entries(octets, |_| Some(()))
+    }
+
+    /// The same for TLS 1.3 (RFC 8446 section 4.4.2), where a context comes first and extensions follow each certificate.
+    pub(super) fn read_chain_tls13(body: &[u8]) -> (Vec<Certificate>, bool) {
+        let mut octets = Octets::new(body);
+        octets.vector8();
+        octets.u24();
+        Certificate::read_entries(octets, |octets| octets.vector16().map(|_| ()))
+    }
+
+    fn read_entries(
+        mut octets: Octets<'_>,
+        pass_extensions: impl Fn(&mut Octets<'_>) -> Option<()>,
+    ) -> (Vec<Certificate>, bool) {
         let mut chain = Vec::new();
         while !octets.is_empty() && chain.len() < LONGEST_CHAIN {
             let Some(certificate) = octets.vector24().and_then(|der| Certificate::read(der.rest())) else {
                 return (chain, false);
             };
             chain.push(certificate);
+            if pass_extensions(&mut octets).is_none() {
+                return (chain, false);
+            }
         }
         (chain, true)
     }

@@ -29,6 +29,8 @@ pub struct Facts {
     pub server_hello: Option<ServerHello>,
     /// Whether the server asked for another ClientHello (RFC 8446 section 4.1.4).
     pub hello_retry_request: bool,
+    /// The protocol chosen by ALPN; TLS 1.3 tells it under protection.
+    pub alpn: Option<Box<[u8]>>,
     /// The server's chain, leaf first; empty if it was not seen, as always in TLS 1.3 without secrets.
     pub certificates: Vec<Certificate>,
     /// The client's chain; `Some` and empty if it sent a Certificate message without any.
@@ -37,10 +39,14 @@ pub struct Facts {
     pub certificate_requested: Option<bool>,
     /// Whether an earlier connection is resumed; `None` if that cannot be told yet.
     pub resumed: Option<bool>,
-    /// The alerts in the clear, in the order they were read; protected ones are among `encrypted`.
+    /// Whether the server accepted early data; `None` if none was announced or that cannot be told.
+    pub early_data_accepted: Option<bool>,
+    /// The alerts, in the order they were read; those that could not be opened are among `encrypted`.
     pub alerts: Vec<AlertSeen>,
     /// The first protected records of either side, in the order they were read.
     pub encrypted: Vec<EncryptedRecord>,
+    /// How far the secrets went that were given.
+    pub decryption: Decryption,
     /// The client's direction.
     pub client: SideFacts,
     /// The server's direction.
@@ -60,6 +66,14 @@ pub struct SideFacts {
     pub application_octets: u64,
     /// Records of which the bodies are protected.
     pub encrypted_records: u64,
+    /// How many of these were opened.
+    pub opened_records: u64,
+    /// How many of these could not be opened though secrets were given and tried.
+    pub unopened_records: u64,
+    /// Octets of application data in those that were opened.
+    pub data_octets: u64,
+    /// Whether Finished was read, which secrets alone allow.
+    pub finished: bool,
     /// Whether a ChangeCipherSpec was seen; in TLS 1.3 it means nothing (RFC 8446 appendix D.4).
     pub change_cipher_spec: bool,
     /// The type of the record that began last.
@@ -77,6 +91,24 @@ pub struct AlertSeen {
     pub side: Side,
     /// The alert.
     pub alert: Alert,
+    /// Whether it was under protection and had to be opened.
+    pub encrypted: bool,
+}
+
+/// How far the secrets went that were given.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Decryption {
+    /// There were none, or no ClientHello to find them by, or nothing to open yet.
+    #[default]
+    Untried,
+    /// Secrets were given, but none for the random of this ClientHello.
+    NoSecrets,
+    /// The cipher suite or the version is one whose records are not opened here.
+    Unsupported,
+    /// There are secrets for this connection, but no record could be opened with them.
+    Failed,
+    /// A record was opened, or more; [`SideFacts::unopened_records`] tells what is missing.
+    Opened,
 }
 
 /// A record of which the body is protected.
@@ -118,7 +150,8 @@ pub enum Completion {
     No,
     /// The client went on to send application data, or the server did; a Finished of either side was not seen as such.
     Presumed,
-    /// Up to TLS 1.2: both sides sent a protected handshake message after ChangeCipherSpec, which can only be Finished.
+    /// Both sides sent Finished: it was opened, or up to TLS 1.2 it is the protected handshake message after
+    /// ChangeCipherSpec.
     Yes,
 }
 
@@ -148,6 +181,11 @@ impl Facts {
         self.server_hello.as_ref().map(|hello| hello.version).or(retried)
     }
 
+    /// Whether anything under protection was opened.
+    pub fn decrypted(&self) -> bool {
+        self.decryption == Decryption::Opened
+    }
+
     /// What is known of one direction.
     pub fn side(&self, side: Side) -> &SideFacts {
         match side {
@@ -156,7 +194,7 @@ impl Facts {
         }
     }
 
-    /// The first fatal alert that was seen in the clear: closures are none, nor are warnings before TLS 1.3.
+    /// The first fatal alert that was read: closures are none, nor are warnings before TLS 1.3.
     pub fn fatal_alert(&self) -> Option<AlertSeen> {
         // In TLS 1.3 the level says nothing (RFC 8446 section 6).
         let tls13 = self.version().is_some_and(ProtocolVersion::is_tls13);
@@ -164,7 +202,7 @@ impl Facts {
         self.alerts.iter().copied().find(|seen| is_fatal(seen.alert))
     }
 
-    /// The first alert of any kind in the clear that one side sent.
+    /// The first alert of any kind that was read and that one side sent.
     pub fn alert_of(&self, side: Side) -> Option<Alert> {
         self.alerts.iter().find(|seen| seen.side == side).map(|seen| seen.alert)
     }
@@ -176,13 +214,28 @@ impl Facts {
 
     /// Whether the handshake was completed.
     ///
-    /// In TLS 1.3 this is the client's view: it sent its Finished and then something longer than an alert. The server may
-    /// still refuse the client's certificate, which [`Facts::server_answered_likely`] and
+    /// In TLS 1.3 without secrets this is the client's view: it sent its Finished and then something longer than an alert.
+    /// The server may still refuse the client's certificate, which [`Facts::server_answered_likely`] and
     /// [`Facts::client_certificate_missing_likely`] hint at.
     pub fn completed(&self) -> Completion {
         match self.version() {
-            Some(version) if version.is_tls13() => self.completed_tls13(),
-            _ => self.completed_tls12(),
+            Some(version) if !version.is_tls13() => self.completed_tls12(),
+            Some(_) if self.client.finished && self.server.finished => self.completed_tls13_opened(),
+            Some(_) => self.completed_tls13(),
+            None => self.completed_tls12(),
+        }
+    }
+
+    /// Both Finished were opened: what is left is whether the server is content with the client's certificate.
+    fn completed_tls13_opened(&self) -> Completion {
+        let answered = self.server.data_octets > 0;
+        let refused = !answered && self.fatal_alert().is_some_and(|seen| seen.side == Side::Server);
+        let content = answered || self.certificate_requested != Some(true);
+        match content {
+            _ if refused => Completion::No,
+            true => Completion::Yes,
+            false if self.client.data_octets > 0 => Completion::Presumed,
+            false => Completion::No,
         }
     }
 
@@ -230,6 +283,9 @@ impl Facts {
     ///
     /// Protected records that the client sent before the server's first one are early data and are passed over.
     pub fn client_flight_likely(&self) -> Option<ClientFlight> {
+        if let Some(opened) = self.client_flight_opened() {
+            return Some(opened);
+        }
         let (alert, finished) = (self.hidden_length(ALERT)?, self.hidden_length(self.finished_length()?)?);
         let empty = self.hidden_length(EMPTY_CERTIFICATE)?;
         let mut lengths = self.client_answer().map(|record| record.length);
@@ -247,6 +303,23 @@ impl Facts {
             ClientFlight::CertificateOrEarlyData
         } else {
             ClientFlight::Other
+        })
+    }
+
+    /// The same, if the client's Finished was opened, or an alert in its place.
+    fn client_flight_opened(&self) -> Option<ClientFlight> {
+        if !self.version()?.is_tls13() {
+            return None;
+        }
+        if !self.client.finished {
+            let mut alerts = self.alerts.iter();
+            let alert = alerts.any(|seen| seen.side == Side::Client && seen.encrypted);
+            return (alert && self.client.unopened_records == 0).then_some(ClientFlight::Alert);
+        }
+        Some(match &self.client_certificates {
+            None => ClientFlight::Finished,
+            Some(chain) if chain.is_empty() => ClientFlight::EmptyCertificate,
+            Some(_) => ClientFlight::CertificateOrEarlyData,
         })
     }
 

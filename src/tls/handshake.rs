@@ -1,39 +1,54 @@
 //! The observer of both directions of one TLS connection.
 
-use super::facts::{FIRST_OCTETS, MOST_ALERTS, MOST_ENCRYPTED};
-use super::message::{self, Message, Messages, kind};
+use std::{borrow::Cow, sync::Arc};
+
 use super::{
-    Alert, AlertSeen, Anomaly, Certificate, ClientHello, ContentType, EncryptedRecord, Facts, RecordEvent,
-    RecordHeader, Records, ServerHello, Side, SideFacts,
+    Alert, AlertSeen, Anomaly, Certificate, ClientHello, ContentType, Decryption, EncryptedRecord, Facts, KeyLog,
+    RecordEvent, RecordHeader, Records, ServerHello, Side, SideFacts,
+    decrypt::Decryptor,
+    facts::{FIRST_OCTETS, MOST_ALERTS, MOST_ENCRYPTED},
+    message::{self, Message, Messages, kind},
+    search::Search,
 };
 
 /// What has just come by; a message is told when its last octet is read, a protected record when its header is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Event {
+pub enum Event<'a> {
     /// ClientHello; a second one follows a HelloRetryRequest.
     ClientHello,
     /// HelloRetryRequest.
     HelloRetryRequest,
     /// ServerHello.
     ServerHello,
-    /// Certificate in the clear.
+    /// EncryptedExtensions, opened.
+    EncryptedExtensions,
+    /// Certificate, in the clear or opened.
     Certificate(Side),
     /// ServerKeyExchange.
     ServerKeyExchange,
-    /// CertificateRequest in the clear.
+    /// CertificateRequest, in the clear or opened.
     CertificateRequest,
     /// ServerHelloDone: the server's flight is over, up to TLS 1.2.
     ServerHelloDone,
     /// ClientKeyExchange.
     ClientKeyExchange,
-    /// CertificateVerify in the clear.
+    /// CertificateVerify, in the clear or opened.
     CertificateVerify(Side),
     /// ChangeCipherSpec; in TLS 1.3 it means nothing.
     ChangeCipherSpec(Side),
-    /// An alert in the clear.
+    /// Finished, opened.
+    Finished(Side),
+    /// An alert, in the clear or opened.
     Alert(Side, Alert),
     /// A record of which the body is protected. Up to TLS 1.2 its type tells handshake from alert from application data.
     Encrypted(EncryptedRecord),
+    /// Application data, opened. Early data is among it, before it is known whether the server accepts it.
+    Data(Side, &'a [u8]),
+    /// Application data is missing here: records that could not be opened, or are not there. How many octets, if it is one
+    /// record and its length tells; padding (RFC 8446 section 5.4) would make them fewer.
+    DataGap(Side, Option<u64>),
+    /// The client's data so far was early data, and the server rejected it: the client will say it again.
+    EarlyDataRejected,
     /// The direction is no TLS, if it was heard from its beginning: see [`SideFacts::not_tls`].
     NotTls(Side),
 }
@@ -47,13 +62,28 @@ pub struct Handshake {
     facts: Facts,
     client: Direction,
     server: Direction,
+    secrets: Option<Arc<KeyLog>>,
+    /// There is one if there are secrets for this connection.
+    decryptor: Option<Box<Decryptor>>,
 }
 
 /// The reading state of one direction.
 #[derive(Debug, Default)]
 struct Direction {
     records: Records,
-    messages: Messages,
+    said: Said,
+    /// After a gap: the search for the next record.
+    search: Option<Search>,
+}
+
+/// The handshake messages of one direction.
+#[derive(Debug, Default)]
+pub(super) struct Said {
+    clear: Messages,
+    /// Those that were opened.
+    pub(super) hidden: Messages,
+    /// Whether the record that is being kept is to be opened.
+    pub(super) sealed: bool,
 }
 
 /// How the handshake records of a direction are to be read at the moment.
@@ -66,67 +96,100 @@ enum Reading {
 }
 
 impl Handshake {
+    /// An observer that opens what is protected, if these are the secrets for it.
+    pub fn with_secrets(secrets: Arc<KeyLog>) -> Handshake {
+        Handshake { secrets: Some(secrets), ..Handshake::default() }
+    }
+
     /// Reads the next octets of one side and tells `on` what they brought.
-    pub fn read(&mut self, side: Side, octets: &[u8], mut on: impl FnMut(Event)) {
-        let (mut facts, Direction { records, messages }) = self.hear(side);
-        let mut rest = octets;
+    pub fn read(&mut self, side: Side, octets: &[u8], mut on: impl FnMut(Event<'_>)) {
+        let Some(octets) = self.after_gap(side, octets, &mut on) else { return };
+        let (mut notes, Direction { records, said, .. }) = self.hear(side);
+        let mut rest = &*octets;
         loop {
             let (read, event) = records.read(rest);
             let (passed, left) = rest.split_at(read);
             rest = left;
             match event {
                 Some(RecordEvent::Start(header)) => {
-                    if facts.starts(header, messages, &mut on) {
+                    if notes.starts(header, said, &mut on) {
                         records.keep();
                     }
                 }
-                Some(RecordEvent::Body(header, body)) => facts.body(header, body, messages, &mut on),
-                Some(RecordEvent::Broken(octets)) => facts.broken(octets, &mut on),
+                Some(RecordEvent::Body(header, body)) => notes.body(header, body, said, &mut on),
+                Some(RecordEvent::Broken(octets)) => notes.broken(octets, &mut on),
                 None => {
-                    facts.first_octets(passed);
+                    notes.first_octets(passed);
                     break;
                 }
             }
         }
-        facts.this_side().partial = records.is_inside();
+        notes.this_side().partial = records.is_inside();
     }
 
     /// Passes over octets of one side that the capture lacks; whether the records after them can still be read.
-    pub fn gap(&mut self, side: Side, missing: u64, on: impl FnMut(Event)) -> bool {
-        if missing > 0 && self.hear(side).1.records.unfinished().is_some() {
-            self.end(side, on);
+    ///
+    /// If the place of the records is lost, it is searched for while there are secrets: the next one that opens shows it.
+    pub fn gap(&mut self, side: Side, missing: u64, mut on: impl FnMut(Event<'_>)) -> bool {
+        let Direction { records, said, .. } = self.hear(side).1;
+        let cut = records.unfinished().map(|(header, _)| header).filter(|_| missing > 0);
+        let sealed = cut.filter(|_| said.sealed);
+        if cut.is_some() && sealed.is_none() {
+            self.end(side, &mut on);
             self.hear(side).0.odd(Anomaly::HandshakeGap);
         }
-        let (mut facts, Direction { records, .. }) = self.hear(side);
+        let (mut notes, Direction { records, said, search }) = self.hear(side);
         let (was_read, bridged) = (records.is_reading(), records.gap(missing));
-        facts.this_side().partial = records.is_inside();
+        notes.this_side().partial = records.is_inside();
         if was_read && !bridged {
-            facts.odd(Anomaly::Gap);
+            notes.odd(Anomaly::Gap);
         }
-        bridged
+        if bridged {
+            if let Some(header) = sealed {
+                notes.lose_record(header, said, &mut on);
+            }
+            return true;
+        }
+        if notes.opens() && (was_read || search.is_some()) {
+            notes.lose_records(missing, said, &mut on);
+            *search = Some(Search::default());
+        }
+        search.is_some()
     }
 
     /// Takes note that one side will say no more: what there is of an unfinished hello or certificate chain is read.
-    pub fn end(&mut self, side: Side, mut on: impl FnMut(Event)) {
-        let (mut facts, Direction { records, messages }) = self.hear(side);
-        if let Some((header, body)) = records.unfinished()
+    pub fn end(&mut self, side: Side, mut on: impl FnMut(Event<'_>)) {
+        let (mut notes, Direction { records, said, .. }) = self.hear(side);
+        if let Some((header, body)) = records.unfinished().filter(|_| !said.sealed)
             && header.kind == ContentType::Handshake
-            && (facts.reading() == Reading::Clear || message::begins_with_hello(body))
+            && (notes.reading() == Reading::Clear || message::begins_with_hello(body))
         {
-            facts.messages(body, messages, &mut on);
+            notes.messages(body, &mut said.clear, &mut on);
         }
-        if let Some(message) = messages.unfinished() {
-            facts.message(message, &mut on);
+        if let Some(message) = said.clear.unfinished() {
+            notes.message(message, &mut on);
         }
-        messages.stop();
+        said.clear.stop();
+    }
+
+    /// Opens no more records: what is needed is known.
+    pub fn stop_opening(&mut self) {
+        self.secrets = None;
+        self.decryptor = None;
+        self.client.search = None;
+        self.server.search = None;
     }
 
     /// How many of the next octets of one side need not be read, and may be given as a gap just as well.
     pub fn unread(&self, side: Side) -> u64 {
-        match (&self.facts.side(side).not_tls, side) {
-            (Some(first), _) if first.len() < FIRST_OCTETS => 0,
-            (_, Side::Client) => self.client.records.unread(),
-            (_, Side::Server) => self.server.records.unread(),
+        let Direction { records, search, .. } = match side {
+            Side::Client => &self.client,
+            Side::Server => &self.server,
+        };
+        match &self.facts.side(side).not_tls {
+            Some(first) if first.len() < FIRST_OCTETS => 0,
+            _ if search.is_some() => 0,
+            _ => records.unread(),
         }
     }
 
@@ -140,6 +203,24 @@ impl Handshake {
         self.facts
     }
 
+    /// The octets from the next record on: all of them, unless the place of the records was lost and it is still not found.
+    fn after_gap<'o>(
+        &mut self,
+        side: Side,
+        octets: &'o [u8],
+        on: &mut impl FnMut(Event<'_>),
+    ) -> Option<Cow<'o, [u8]>> {
+        let (mut notes, Direction { records, said, search }) = self.hear(side);
+        let Some(searched) = search else { return Some(Cow::Borrowed(octets)) };
+        let found = notes.find(searched, octets, said, on);
+        if found.is_some() || !notes.opens() {
+            *search = None;
+        }
+        let behind = found?;
+        records.resume();
+        Some(Cow::Owned(behind))
+    }
+
     /// The facts to be written and the state to be read while one side speaks.
     fn hear(&mut self, side: Side) -> (Notes<'_>, &mut Direction) {
         let direction = match side {
@@ -150,6 +231,8 @@ impl Handshake {
             Notes {
                 facts: &mut self.facts,
                 side,
+                secrets: self.secrets.as_ref(),
+                decryptor: &mut self.decryptor,
             },
             direction,
         )
@@ -157,48 +240,56 @@ impl Handshake {
 }
 
 /// The facts, while one side speaks.
-struct Notes<'f> {
-    facts: &'f mut Facts,
-    side: Side,
+pub(super) struct Notes<'f> {
+    pub(super) facts: &'f mut Facts,
+    pub(super) side: Side,
+    secrets: Option<&'f Arc<KeyLog>>,
+    pub(super) decryptor: &'f mut Option<Box<Decryptor>>,
 }
 
 impl Notes<'_> {
     /// Takes note of a record that begins; whether its body must be read.
-    fn starts(&mut self, header: RecordHeader, messages: &Messages, on: &mut impl FnMut(Event)) -> bool {
+    fn starts(&mut self, header: RecordHeader, said: &mut Said, on: &mut impl FnMut(Event<'_>)) -> bool {
         let this = self.this_side();
         this.records += 1;
         this.last_record = Some(header.kind);
+        said.sealed = false;
         match header.kind {
             ContentType::ChangeCipherSpec if header.length == 1 => {
-                self.change_cipher_spec(messages);
+                self.change_cipher_spec(&said.clear);
                 on(Event::ChangeCipherSpec(self.side));
                 false
             }
-            ContentType::Heartbeat => false,
+            ContentType::Heartbeat if !self.opens() => false,
             ContentType::Alert if header.length <= Alert::LONGEST_CLEAR => true,
-            ContentType::Handshake if self.reading() != Reading::Protected => messages.is_reading(),
+            ContentType::Handshake if self.reading() != Reading::Protected => said.clear.is_reading(),
             _ => {
                 self.encrypted(header, on);
-                false
+                said.sealed = self.opens();
+                said.sealed
             }
         }
     }
 
-    /// Reads the body of a record that seems to be in the clear.
-    fn body(&mut self, header: RecordHeader, body: &[u8], messages: &mut Messages, on: &mut impl FnMut(Event)) {
+    /// Reads the body of a record that was kept.
+    fn body(&mut self, header: RecordHeader, body: &[u8], said: &mut Said, on: &mut impl FnMut(Event<'_>)) {
         match header.kind {
-            ContentType::Alert => self.alerts(body, on),
+            _ if said.sealed => self.open(header, body, said, on),
+            ContentType::Alert => self.alerts(body, false, on),
             _ if self.reading() == Reading::Clear
-                || messages.unfinished().is_some()
+                || said.clear.unfinished().is_some()
                 || message::begins_with_hello(body) =>
             {
-                self.messages(body, messages, on);
+                self.messages(body, &mut said.clear, on);
             }
-            _ => self.encrypted(header, on),
+            _ => {
+                self.encrypted(header, on);
+                self.open(header, body, said, on);
+            }
         }
     }
 
-    fn broken(&mut self, octets: &[u8], on: &mut impl FnMut(Event)) {
+    fn broken(&mut self, octets: &[u8], on: &mut impl FnMut(Event<'_>)) {
         if self.this_side().records > 0 {
             self.odd(Anomaly::BrokenRecord);
             return;
@@ -215,7 +306,7 @@ impl Notes<'_> {
         }
     }
 
-    fn encrypted(&mut self, header: RecordHeader, on: &mut impl FnMut(Event)) {
+    pub(super) fn encrypted(&mut self, header: RecordHeader, on: &mut impl FnMut(Event<'_>)) {
         let record = EncryptedRecord {
             side: self.side,
             kind: header.kind,
@@ -246,19 +337,19 @@ impl Notes<'_> {
         }
     }
 
-    fn alerts(&mut self, body: &[u8], on: &mut impl FnMut(Event)) {
+    pub(super) fn alerts(&mut self, body: &[u8], encrypted: bool, on: &mut impl FnMut(Event<'_>)) {
         let Some(alerts) = Alert::read(body) else {
             return self.odd(Anomaly::UnreadableAlert);
         };
         for alert in alerts {
             if self.facts.alerts.len() < MOST_ALERTS {
-                self.facts.alerts.push(AlertSeen { side: self.side, alert });
+                self.facts.alerts.push(AlertSeen { side: self.side, alert, encrypted });
             }
             on(Event::Alert(self.side, alert));
         }
     }
 
-    fn messages(&mut self, fragment: &[u8], messages: &mut Messages, on: &mut impl FnMut(Event)) {
+    fn messages(&mut self, fragment: &[u8], messages: &mut Messages, on: &mut impl FnMut(Event<'_>)) {
         let mut expected = true;
         let read = messages.read(fragment, |message| expected = expected && self.message(message, on));
         if read.is_err() {
@@ -272,14 +363,11 @@ impl Notes<'_> {
     }
 
     /// Reads one message, whole or cut by the end of its direction; whether it may stand in the clear.
-    fn message(&mut self, message: Message<'_>, on: &mut impl FnMut(Event)) -> bool {
+    pub(super) fn message(&mut self, message: Message<'_>, on: &mut impl FnMut(Event<'_>)) -> bool {
         let event = match (self.side, message.kind) {
             (Side::Client, kind::CLIENT_HELLO) => self.client_hello(message),
-            (Side::Server, kind::SERVER_HELLO) => self.server_hello(message),
-            (Side::Server, kind::DRAFT_HELLO_RETRY_REQUEST) => {
-                self.facts.hello_retry_request = true;
-                Some(Event::HelloRetryRequest)
-            }
+            (Side::Server, kind::SERVER_HELLO) => self.server_hello(message, on),
+            (Side::Server, kind::DRAFT_HELLO_RETRY_REQUEST) => Some(self.hello_retry_request(on)),
             (_, kind::CERTIFICATE) => self.certificates(message),
             _ if !message.is_whole() => None,
             (Side::Server, kind::SERVER_KEY_EXCHANGE) => {
@@ -307,7 +395,7 @@ impl Notes<'_> {
         true
     }
 
-    fn client_hello(&mut self, message: Message<'_>) -> Option<Event> {
+    fn client_hello(&mut self, message: Message<'_>) -> Option<Event<'static>> {
         let Some(hello) = ClientHello::read(message.body, message.length) else {
             self.odd(Anomaly::UnreadableHello);
             return None;
@@ -315,28 +403,61 @@ impl Notes<'_> {
         if !hello.complete && message.is_whole() {
             self.odd(Anomaly::UnreadableHello);
         }
-        self.facts.client_hello.get_or_insert(hello);
+        if self.facts.client_hello.is_none() {
+            self.look_for_secrets(&hello);
+            self.facts.client_hello = Some(hello);
+        }
         Some(Event::ClientHello)
     }
 
-    fn server_hello(&mut self, message: Message<'_>) -> Option<Event> {
+    /// Finds the secrets for the connection of this ClientHello.
+    fn look_for_secrets(&mut self, hello: &ClientHello) {
+        let Some(secrets) = self.secrets else { return };
+        *self.decryptor = Decryptor::new(secrets, hello).map(Box::new);
+        if self.decryptor.is_none() {
+            self.facts.decryption = Decryption::NoSecrets;
+        }
+    }
+
+    fn hello_retry_request(&mut self, on: &mut impl FnMut(Event<'_>)) -> Event<'static> {
+        self.facts.hello_retry_request = true;
+        self.early_data(false, on);
+        Event::HelloRetryRequest
+    }
+
+    fn server_hello(&mut self, message: Message<'_>, on: &mut impl FnMut(Event<'_>)) -> Option<Event<'static>> {
         let Some(hello) = ServerHello::read(message.body).filter(|_| message.is_whole()) else {
             self.odd(Anomaly::UnreadableHello);
             return None;
         };
         if hello.is_retry_request() {
-            self.facts.hello_retry_request = true;
-            return Some(Event::HelloRetryRequest);
+            return Some(self.hello_retry_request(on));
         }
         if hello.version.is_tls13() {
             self.facts.resumed.get_or_insert(hello.pre_shared_key);
         }
-        self.facts.server_hello.get_or_insert(hello);
+        if self.facts.server_hello.is_none() {
+            if !hello.pre_shared_key {
+                self.early_data(false, on);
+            }
+            self.choose(&hello);
+            self.facts.alpn.clone_from(&hello.alpn);
+            self.facts.server_hello = Some(hello);
+        }
         Some(Event::ServerHello)
     }
 
-    fn certificates(&mut self, message: Message<'_>) -> Option<Event> {
-        let (chain, readable) = Certificate::read_chain(message.body);
+    fn certificates(&mut self, message: Message<'_>) -> Option<Event<'static>> {
+        let chain = Certificate::read_chain(message.body);
+        self.chain(chain, message)
+    }
+
+    /// Takes note of a chain that was read, and whether all of it could be.
+    pub(super) fn chain(
+        &mut self,
+        (chain, readable): (Vec<Certificate>, bool),
+        message: Message<'_>,
+    ) -> Option<Event<'static>> {
         if !readable && message.is_whole() {
             self.odd(Anomaly::UnreadableCertificate);
         }
@@ -361,13 +482,13 @@ impl Notes<'_> {
         }
     }
 
-    fn odd(&mut self, anomaly: Anomaly) {
+    pub(super) fn odd(&mut self, anomaly: Anomaly) {
         if !self.facts.anomalies.contains(&(self.side, anomaly)) {
             self.facts.anomalies.push((self.side, anomaly));
         }
     }
 
-    fn this_side(&mut self) -> &mut SideFacts {
+    pub(super) fn this_side(&mut self) -> &mut SideFacts {
         match self.side {
             Side::Client => &mut self.facts.client,
             Side::Server => &mut self.facts.server,
@@ -454,16 +575,16 @@ mod tests {
         ]
     }
 
-    fn listen(talk: &Talk, piece: usize) -> (Facts, Vec<Event>) {
+    fn listen(talk: &Talk, piece: usize) -> (Facts, Vec<String>) {
         let mut handshake = Handshake::default();
         let mut events = Vec::new();
         for (side, octets) in talk {
             for octets in octets.chunks(piece) {
-                handshake.read(*side, octets, |event| events.push(event));
+                handshake.read(*side, octets, |event| events.push(format!("{event:?}")));
             }
         }
         for side in [CLIENT, SERVER] {
-            handshake.end(side, |event| events.push(event));
+            handshake.end(side, |event| events.push(format!("{event:?}")));
         }
         (handshake.into_facts(), events)
     }
@@ -495,6 +616,7 @@ mod tests {
                 encrypted(SERVER, ContentType::ApplicationData, 159),
                 encrypted(SERVER, ContentType::Alert, 26),
             ]
+            .map(|event| format!("{event:?}"))
         );
         assert_eq!(facts.version(), Some(ProtocolVersion::TLS_1_2));
         assert_eq!(facts.completed(), Completion::Yes);
@@ -605,7 +727,8 @@ mod tests {
             facts(&tls13(&record(21, &[2, 48]))).fatal_alert(),
             Some(AlertSeen {
                 side: CLIENT,
-                alert: unknown_ca
+                alert: unknown_ca,
+                encrypted: false
             })
         );
         for ciphertext in [&[1; 26][..], &[2; 18], &[1, 1, 2]] {
@@ -642,7 +765,7 @@ mod tests {
         for piece in [1, 3, 100] {
             let (facts, events) = listen(&talk, piece);
             assert_eq!(facts.server.not_tls.as_deref(), Some(&answer[..64]));
-            assert_eq!(events, [Event::ClientHello, Event::NotTls(SERVER)]);
+            assert_eq!(events, ["ClientHello", "NotTls(Server)"]);
             assert_eq!((facts.server.records, facts.anomalies.len()), (0, 0));
         }
     }
@@ -652,9 +775,9 @@ mod tests {
         let octets = record(22, &message(1, &client_hello_tls13()));
         let mut handshake = Handshake::default();
         let mut events = Vec::new();
-        handshake.read(CLIENT, &octets[..100], |event| events.push(event));
-        assert!(handshake.gap(CLIENT, (octets.len() - 100) as u64, |event| events.push(event)));
-        handshake.read(CLIENT, &hidden(30), |event| events.push(event));
+        handshake.read(CLIENT, &octets[..100], |event| events.push(format!("{event:?}")));
+        assert!(handshake.gap(CLIENT, (octets.len() - 100) as u64, |event| events.push(format!("{event:?}"))));
+        handshake.read(CLIENT, &hidden(30), |event| events.push(format!("{event:?}")));
         let facts = handshake.facts();
         let hello = facts.client_hello.as_ref().unwrap();
         assert_eq!((hello.sni.as_deref(), hello.complete), (Some("ws.example.com"), false));

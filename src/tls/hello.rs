@@ -163,6 +163,8 @@ pub struct ServerHello {
     pub session_id: Vec<u8>,
     /// The cipher suite.
     pub cipher_suite: u16,
+    /// The compression method: 0 for none (RFC 3749).
+    pub compression: u8,
     /// Extension types, in order.
     pub extensions: Vec<u16>,
     /// The protocol chosen by ALPN; TLS 1.3 hides it in EncryptedExtensions.
@@ -175,6 +177,32 @@ pub struct ServerHello {
     pub extended_master_secret: bool,
     /// encrypt_then_mac (RFC 7366).
     pub encrypt_then_mac: bool,
+}
+
+/// What a server of TLS 1.3 says of its choice under protection (RFC 8446 section 4.3.1).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct EncryptedExtensions {
+    /// The protocol chosen by ALPN.
+    pub(super) alpn: Option<Box<[u8]>>,
+    /// Whether it accepts early data.
+    pub(super) early_data: bool,
+}
+
+impl EncryptedExtensions {
+    /// Reads the body of the whole message.
+    pub(super) fn read(body: &[u8]) -> Option<EncryptedExtensions> {
+        let mut extensions = Octets::new(body).vector16()?;
+        let mut chosen = EncryptedExtensions { alpn: None, early_data: false };
+        while !extensions.is_empty() {
+            let (kind, mut body) = (extensions.u16()?, extensions.vector16()?);
+            match kind {
+                extension::ALPN => chosen.alpn = protocols(body.vector16()?).into_iter().next(),
+                extension::EARLY_DATA => chosen.early_data = true,
+                _ => {}
+            }
+        }
+        Some(chosen)
+    }
 }
 
 impl ServerHello {
@@ -193,6 +221,7 @@ impl ServerHello {
                 octets.vector8()?.rest().to_vec()
             },
             cipher_suite: octets.u16()?,
+            compression: if early_draft { 0 } else { octets.u8()? },
             extensions: Vec::new(),
             alpn: None,
             key_share_group: None,
@@ -200,9 +229,6 @@ impl ServerHello {
             extended_master_secret: false,
             encrypt_then_mac: false,
         };
-        if !early_draft {
-            octets.u8()?;
-        }
         if !octets.is_empty() {
             let mut extensions = octets.vector16()?;
             while !extensions.is_empty() {

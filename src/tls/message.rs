@@ -7,7 +7,8 @@ use crate::octets::Octets;
 /// No ClientHello or ServerHello in use comes near this; key shares of every post-quantum group together are some 10 KiB.
 const LONGEST_HELLO: usize = 64 << 10;
 
-/// What one direction may say in the clear in all; certificate chains of real servers are some 10 KiB.
+/// What one direction may say in all, be it in the clear or under protection; certificate chains of real servers are some
+/// 10 KiB.
 const LONGEST_FLIGHT: usize = 256 << 10;
 
 /// Handshake types (RFC 8446 section 4, and RFC 5246 section 7.4 for what 1.3 dropped).
@@ -16,15 +17,20 @@ pub(super) mod kind {
     pub(in crate::tls) const CLIENT_HELLO: u8 = 1;
     pub(in crate::tls) const SERVER_HELLO: u8 = 2;
     pub(in crate::tls) const NEW_SESSION_TICKET: u8 = 4;
+    pub(in crate::tls) const END_OF_EARLY_DATA: u8 = 5;
     pub(in crate::tls) const DRAFT_HELLO_RETRY_REQUEST: u8 = 6;
+    pub(in crate::tls) const ENCRYPTED_EXTENSIONS: u8 = 8;
     pub(in crate::tls) const CERTIFICATE: u8 = 11;
     pub(in crate::tls) const SERVER_KEY_EXCHANGE: u8 = 12;
     pub(in crate::tls) const CERTIFICATE_REQUEST: u8 = 13;
     pub(in crate::tls) const SERVER_HELLO_DONE: u8 = 14;
     pub(in crate::tls) const CERTIFICATE_VERIFY: u8 = 15;
     pub(in crate::tls) const CLIENT_KEY_EXCHANGE: u8 = 16;
+    pub(in crate::tls) const FINISHED: u8 = 20;
     pub(in crate::tls) const CERTIFICATE_STATUS: u8 = 22;
     pub(in crate::tls) const SUPPLEMENTAL_DATA: u8 = 23;
+    pub(in crate::tls) const KEY_UPDATE: u8 = 24;
+    pub(in crate::tls) const COMPRESSED_CERTIFICATE: u8 = 25;
 }
 
 /// One handshake message.
@@ -63,7 +69,7 @@ pub(super) fn begins_with_hello(fragment: &[u8]) -> bool {
     })
 }
 
-/// The handshake messages of one direction while they are in the clear.
+/// The handshake messages of one direction, while they are in the clear or those under protection.
 #[derive(Debug, Default)]
 pub(super) struct Messages {
     /// The message that is not yet whole.
@@ -116,6 +122,11 @@ impl Messages {
             stopped: true,
             ..Messages::default()
         };
+    }
+
+    /// Lets go of the message that is not whole, for a part of it is missing.
+    pub(super) fn forget_unfinished(&mut self) {
+        self.unfinished = Vec::new();
     }
 
     /// Whether messages are still read.

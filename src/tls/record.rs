@@ -5,7 +5,7 @@ use crate::octets::Octets;
 use super::ProtocolVersion;
 
 /// Octets of a record header: content type, version, length.
-const HEADER: usize = 5;
+pub(super) const HEADER: usize = 5;
 
 /// The longest body that any version allows: 2^14 and 2048 for compression and protection (RFC 5246 section 6.2.3).
 const LONGEST_BODY: u16 = (1 << 14) + 2048;
@@ -26,7 +26,7 @@ pub enum ContentType {
 }
 
 impl ContentType {
-    fn new(octet: u8) -> Option<Self> {
+    pub(super) fn new(octet: u8) -> Option<Self> {
         Some(match octet {
             20 => ContentType::ChangeCipherSpec,
             21 => ContentType::Alert,
@@ -35,6 +35,16 @@ impl ContentType {
             24 => ContentType::Heartbeat,
             _ => return None,
         })
+    }
+
+    fn octet(self) -> u8 {
+        match self {
+            ContentType::ChangeCipherSpec => 20,
+            ContentType::Alert => 21,
+            ContentType::Handshake => 22,
+            ContentType::ApplicationData => 23,
+            ContentType::Heartbeat => 24,
+        }
     }
 }
 
@@ -47,6 +57,24 @@ pub struct RecordHeader {
     pub version: ProtocolVersion,
     /// Octets of the body, at most 2^14 + 2048.
     pub length: u16,
+}
+
+impl RecordHeader {
+    /// The header as it stands on the wire.
+    pub(super) fn octets(self) -> [u8; HEADER] {
+        let ([major, minor], [high, low]) = (self.version.0.to_be_bytes(), self.length.to_be_bytes());
+        [self.kind.octet(), major, minor, high, low]
+    }
+
+    /// What TLS 1.2 and before authenticate with a record: its number, and the header with another length
+    /// (RFC 5246 section 6.2.3.1).
+    pub(super) fn numbered(self, sequence: u64, length: usize) -> [u8; 8 + HEADER] {
+        let [a, b, c, d, e, f, g, h] = sequence.to_be_bytes();
+        let [kind, major, minor, ..] = self.octets();
+        // No body is as long as 2^16 octets, nor is what it carries.
+        let [.., high, low] = length.to_be_bytes();
+        [a, b, c, d, e, f, g, h, kind, major, minor, high, low]
+    }
 }
 
 /// Whether these first octets of a direction begin a TLS record; `None` if there are too few to tell.
@@ -159,6 +187,11 @@ impl Records {
         };
     }
 
+    /// Reads on, from octets that begin with a header.
+    pub fn resume(&mut self) {
+        *self = Records::default();
+    }
+
     /// Whether the framing is not lost.
     pub fn is_reading(&self) -> bool {
         !matches!(self.state, State::Stopped { .. })
@@ -249,10 +282,10 @@ impl Records {
 }
 
 /// Octets that begin no record.
-struct NoRecord;
+pub(super) struct NoRecord;
 
 /// The header at the start of `octets`; `None` if they are too few but so far like one.
-fn header(octets: &[u8]) -> Result<Option<RecordHeader>, NoRecord> {
+pub(super) fn header(octets: &[u8]) -> Result<Option<RecordHeader>, NoRecord> {
     let mut octets = Octets::new(octets);
     let Some(kind) = octets.u8() else { return Ok(None) };
     let kind = ContentType::new(kind).ok_or(NoRecord)?;

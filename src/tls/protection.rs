@@ -1,0 +1,145 @@
+//! What protects the records of one direction while its keys last.
+
+use std::fmt;
+
+use super::{
+    ContentType, ProtocolVersion, RecordHeader, Side,
+    aead::{self, Aead},
+    cbc::{self, Cbc, Order},
+    derivation::{expand_label, pseudorandom},
+    suite::{Cipher, Suite},
+};
+
+/// What protects the records of one direction while its keys last; it does not show its keys.
+pub(super) enum Protection {
+    /// TLS 1.3.
+    Tls13(Aead),
+    /// Authenticated encryption of TLS 1.2.
+    Aead(Aead),
+    /// Block ciphers of TLS 1.0 to 1.2.
+    Cbc(Cbc),
+}
+
+/// What the two ends of TLS 1.0 to 1.2 agreed upon.
+#[derive(Clone, Copy)]
+pub(super) struct Agreed<'a> {
+    /// The version.
+    pub(super) version: ProtocolVersion,
+    /// The cipher suite.
+    pub(super) suite: Suite,
+    /// The master secret.
+    pub(super) master: &'a [u8],
+    /// The random of the ClientHello.
+    pub(super) client_random: &'a [u8; 32],
+    /// The random of the ServerHello.
+    pub(super) server_random: &'a [u8; 32],
+    /// Whether records are encrypted before they are authenticated (RFC 7366).
+    pub(super) encrypt_then_mac: bool,
+}
+
+impl Protection {
+    /// The protection of TLS 1.3 under a traffic secret (RFC 8446 section 7.3); `None` if the two do not go together.
+    pub(super) fn tls13(suite: Suite, traffic_secret: &[u8]) -> Option<Protection> {
+        if traffic_secret.len() != suite.hash.length() {
+            return None;
+        }
+        let mut key = vec![0; suite.cipher.key_length()];
+        let mut nonce = [0; aead::NONCE];
+        expand_label(suite.hash, traffic_secret, "key", &mut key)?;
+        expand_label(suite.hash, traffic_secret, "iv", &mut nonce)?;
+        Some(Protection::Tls13(Aead::tls13(suite.cipher, &key, nonce)?))
+    }
+
+    /// The protection of what one side says in TLS 1.0 to 1.2 (RFC 5246 section 6.3); `None` if that cannot be.
+    pub(super) fn before_tls13(agreed: Agreed<'_>, side: Side) -> Option<Protection> {
+        let cipher = agreed.suite.cipher;
+        let lengths = match cipher {
+            Cipher::Cbc(_, hash) => [hash.length(), cipher.key_length(), cbc::BLOCK],
+            Cipher::ChaCha20Poly1305 => [0, cipher.key_length(), aead::NONCE],
+            _ => [0, cipher.key_length(), aead::NONCE - aead::EXPLICIT],
+        };
+        let hash = (agreed.version >= ProtocolVersion::TLS_1_2).then_some(agreed.suite.hash);
+        let randoms = [&agreed.server_random[..], agreed.client_random].concat();
+        let keys = pseudorandom(hash, agreed.master, "key expansion", &randoms, 2 * lengths.iter().sum::<usize>())?;
+        let mut rest = keys.as_slice();
+        let [mac_key, key, block] = lengths.map(|length| {
+            let (client, others) = rest.split_at(length);
+            let (server, others) = others.split_at(length);
+            rest = others;
+            match side {
+                Side::Client => client,
+                Side::Server => server,
+            }
+        });
+        match cipher {
+            Cipher::Cbc(aes, hash) => {
+                let order = if agreed.encrypt_then_mac { Order::EncryptThenMac } else { Order::MacThenEncrypt };
+                Cbc::new((aes, hash), (key, mac_key), agreed.version, block, order).map(Protection::Cbc)
+            }
+            _ if hash.is_none() => None,
+            _ => Aead::tls12(cipher, key, block).map(Protection::Aead),
+        }
+    }
+
+    /// Opens the record of this sequence number into `plaintext`: gives what it carries if it is authentic.
+    pub(super) fn open(
+        &self,
+        sequence: u64,
+        header: RecordHeader,
+        body: &[u8],
+        plaintext: &mut Vec<u8>,
+    ) -> Option<ContentType> {
+        let authentic = match self {
+            Protection::Tls13(aead) | Protection::Aead(aead) => aead.open(sequence, header, body, plaintext),
+            Protection::Cbc(cbc) => cbc.open(sequence, header, body, plaintext),
+        };
+        if !authentic {
+            return None;
+        }
+        match self {
+            Protection::Tls13(_) => inner_type(plaintext),
+            _ => Some(header.kind),
+        }
+    }
+
+    /// Takes note of a record that has gone by, be it opened or not.
+    pub(super) fn pass(&mut self, body: &[u8]) {
+        if let Protection::Cbc(cbc) = self {
+            cbc.pass(body);
+        }
+    }
+
+    /// Takes note of records that are missing.
+    pub(super) fn lose(&mut self) {
+        if let Protection::Cbc(cbc) = self {
+            cbc.lose();
+        }
+    }
+
+    /// How many octets a record carries, unless there is padding in it; `None` if there always is.
+    pub(super) fn content_length(&self, header: RecordHeader) -> Option<u16> {
+        let expansion = match self {
+            Protection::Tls13(aead) | Protection::Aead(aead) => u16::try_from(aead.expansion()).ok()?,
+            Protection::Cbc(_) => return None,
+        };
+        header.length.checked_sub(expansion)
+    }
+}
+
+impl fmt::Debug for Protection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Protection::Tls13(_) => "Tls13",
+            Protection::Aead(_) => "Aead",
+            Protection::Cbc(_) => "Cbc",
+        })
+    }
+}
+
+/// The content type, which stands behind the content and before the padding (RFC 8446 section 5.2); both are taken off.
+fn inner_type(plaintext: &mut Vec<u8>) -> Option<ContentType> {
+    let last = plaintext.iter().rposition(|octet| *octet != 0)?;
+    let kind = plaintext.get(last).copied().and_then(ContentType::new);
+    plaintext.truncate(last);
+    kind
+}
