@@ -148,6 +148,8 @@ pub struct Flight {
     pub offset: u64,
     /// How many octets of payload.
     pub length: u32,
+    /// Whether octets up to its end were sent again, so that its acknowledgement tells no round trip.
+    pub repeated: bool,
 }
 
 /// Octets of the stream that the capture does not hold.
@@ -220,6 +222,9 @@ pub struct Direction {
     pub data: Option<Box<Data>>,
     /// How often it advertised a window of zero.
     pub zero_windows: u32,
+    /// Probes with octets that had been acknowledged, or none: keep-alives (RFC 9293 section 3.8.4), and those probes of a
+    /// zero window that are made alike.
+    pub keep_alives: u32,
 }
 
 /// The payload that one side sent.
@@ -245,8 +250,6 @@ pub struct Data {
     pub beyond_hole: u64,
     /// Contradictions.
     pub conflicts: Few<Conflict>,
-    /// Keep-alive probes (RFC 9293 section 3.8.4).
-    pub keep_alives: u32,
 }
 
 /// A stretch of silence between two segments of a connection.
