@@ -23,8 +23,8 @@ pub trait Reader: Default + Send {
     fn wants(&self, side: Side) -> bool;
     /// The next octets that `side` sent, from `offset` on, and the segment that carried them.
     fn octets(&mut self, side: Side, offset: u64, octets: &[u8], seen: &Seen);
-    /// The next `missing` octets of `side` are not in the capture.
-    fn gap(&mut self, side: Side, offset: u64, missing: u64, cause: GapCause);
+    /// The next `missing` octets of `side` are not in the capture, as is known by the packet `at`.
+    fn gap(&mut self, side: Side, offset: u64, missing: u64, cause: GapCause, at: At);
     /// The other side acknowledged all octets of `side` before `up_to`.
     fn acknowledged(&mut self, side: Side, up_to: u64, at: At);
     /// `side` sent FIN after all octets so far.
@@ -562,7 +562,7 @@ impl<R: Reader> Connection<R> {
             return;
         }
         let reader = self.reader.get_or_insert_default();
-        reader.gap(side, offset, missing, cause);
+        reader.gap(side, offset, missing, cause, at);
         lane.reassembly.skip_to(until, &mut |offset, octets, seen| {
             reader.octets(side, offset, octets, seen)
         });

@@ -1,17 +1,20 @@
-//! Tells the copies of one packet, captured on several interfaces on its way, from repeats by its sender.
+//! Tells the copies of one packet, captured at several points on its way, from repeats by its sender.
 
-use crate::packet::{Flags, Segment};
+use crate::packet::{Domain, Flags, Segment};
 
-/// The segments of one direction that came first on another interface than the one where the direction was first seen.
+/// The segments of one direction that came first at another point than the one where the direction was first seen.
 ///
-/// While all comes on one interface, or the copies on others come second, it holds nothing and costs one comparison.
+/// While all comes at one point, or the copies from others come second, it holds nothing and costs one comparison.
 #[derive(Debug, Default)]
 pub(super) struct Copies {
     /// Where the direction was first seen.
-    home: Option<u32>,
+    home: Option<Point>,
     /// The latest segments that were first seen since something new came from elsewhere.
     first: Vec<Sighting>,
 }
+
+/// A point of the way: an interface, or one network of several whose tagged frames pass there.
+type Point = (u32, Domain);
 
 /// A segment and where it was first seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,19 +23,19 @@ struct Sighting {
     acknowledgement: u32,
     length: u32,
     flags: Flags,
-    interface: u32,
+    point: Point,
 }
 
 impl Copies {
     /// As many as may be between a packet and its copy: interfaces are read in turns of some dozen packets at most.
     const KEPT: usize = 32;
 
-    /// Whether everything of this direction, `segment` as well, came on one interface first.
+    /// Whether everything of this direction, `segment` as well, came at one point first.
     pub(super) fn all_at_home(&mut self, segment: &Segment<'_>) -> bool {
-        *self.home.get_or_insert(segment.interface) == segment.interface && self.first.is_empty()
+        *self.home.get_or_insert(point(segment)) == point(segment) && self.first.is_empty()
     }
 
-    /// Whether `segment` is the copy of one that was seen on another interface; `nothing_new` tells whether all that it
+    /// Whether `segment` is the copy of one that was seen at another point; `nothing_new` tells whether all that it
     /// says is known.
     pub(super) fn is_copy(&mut self, segment: &Segment<'_>, nothing_new: impl FnOnce() -> bool) -> bool {
         let sighting = Sighting {
@@ -40,9 +43,9 @@ impl Copies {
             acknowledgement: segment.acknowledgement,
             length: segment.payload_length,
             flags: segment.flags,
-            interface: segment.interface,
+            point: point(segment),
         };
-        // What comes twice on one interface is a repeat.
+        // What comes twice at one point is a repeat.
         let here = self.first.contains(&sighting);
         let elsewhere = !self.is_home(segment) || self.first.iter().any(|earlier| earlier.is_alike(&sighting));
         let copy = !here && elsewhere && nothing_new();
@@ -55,15 +58,19 @@ impl Copies {
         copy
     }
 
-    /// Whether `segment` came on the interface where its direction was first seen: there alone TTLs can be compared.
+    /// Whether `segment` came at the point where its direction was first seen: there alone TTLs can be compared.
     pub(super) fn is_home(&self, segment: &Segment<'_>) -> bool {
-        self.home.is_none_or(|home| home == segment.interface)
+        self.home.is_none_or(|home| home == point(segment))
     }
 }
 
 impl Sighting {
     fn is_alike(&self, other: &Sighting) -> bool {
-        let interface = self.interface;
-        *self == Sighting { interface, ..*other }
+        let point = self.point;
+        *self == Sighting { point, ..*other }
     }
+}
+
+fn point(segment: &Segment<'_>) -> Point {
+    (segment.interface, segment.domain)
 }

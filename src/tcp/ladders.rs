@@ -473,6 +473,34 @@ fn a_packet_captured_on_two_interfaces_counts_once() {
 }
 
 #[test]
+fn a_packet_with_one_tag_and_then_another_counts_once() {
+    let tagged = |packet: &Packet, domain: u32| Packet {
+        domain,
+        ttl: packet.ttl - domain as u8,
+        ..packet.clone()
+    };
+    let ladder = [
+        client().syn(),
+        client().syn(),
+        server().syn().ack(0),
+        client().ack(0).data(0, b">ask"),
+    ];
+    let both: Vec<Packet> = ladder
+        .iter()
+        .flat_map(|packet| [tagged(packet, 7), tagged(packet, 8)])
+        .collect();
+    let (facts, told) = connection(&both);
+    assert_eq!(
+        (facts.from_client.syns.count(), facts.from_client.ttl),
+        (2, Some((57, 57)))
+    );
+    assert_eq!(
+        (told.text(C), facts.from_client.data.unwrap().repeats.count()),
+        (">ask".into(), 0)
+    );
+}
+
+#[test]
 fn what_only_the_other_interface_saw_counts() {
     let (facts, told) = after_opening(&[
         client().ack(0).data(0, b">a").on(1).ttl(63),

@@ -12,7 +12,7 @@ mod options;
 mod reassembly;
 mod recent;
 #[cfg(test)]
-mod sample;
+pub(crate) mod sample;
 mod sequence;
 mod table;
 #[cfg(test)]

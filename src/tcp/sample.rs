@@ -7,12 +7,12 @@ use crate::{
 };
 
 /// First sequence numbers of the client and of the server; both streams wrap early.
-pub(super) const FIRST: [u32; 2] = [u32::MAX - 2, u32::MAX - 40];
+pub(crate) const FIRST: [u32; 2] = [u32::MAX - 2, u32::MAX - 40];
 
 /// A millisecond.
-pub(super) const MS: i64 = 1_000_000;
+pub(crate) const MS: i64 = 1_000_000;
 
-pub(super) const LIMITS: Limits = Limits {
+pub(crate) const LIMITS: Limits = Limits {
     connections: 1000,
     held_per_direction: 1 << 20,
     held: 1 << 22,
@@ -20,28 +20,29 @@ pub(super) const LIMITS: Limits = Limits {
 
 /// One packet of a ladder.
 #[derive(Clone, Debug)]
-pub(super) struct Packet {
-    pub(super) side: Side,
-    pub(super) port: u16,
-    pub(super) first: [u32; 2],
-    pub(super) flags: Flags,
+pub(crate) struct Packet {
+    pub(crate) side: Side,
+    pub(crate) port: u16,
+    pub(crate) first: [u32; 2],
+    pub(crate) flags: Flags,
     /// Relative to the first octet; -1 is the SYN.
-    pub(super) sequence: i64,
-    pub(super) acknowledgement: i64,
-    pub(super) window: u16,
-    pub(super) ttl: u8,
-    pub(super) ip_id: Option<u16>,
-    pub(super) interface: u32,
-    pub(super) options: Vec<u8>,
-    pub(super) octets: Vec<u8>,
+    pub(crate) sequence: i64,
+    pub(crate) acknowledgement: i64,
+    pub(crate) window: u16,
+    pub(crate) ttl: u8,
+    pub(crate) ip_id: Option<u16>,
+    pub(crate) interface: u32,
+    pub(crate) domain: u32,
+    pub(crate) options: Vec<u8>,
+    pub(crate) octets: Vec<u8>,
     /// As many octets more than were captured.
-    pub(super) cut: u32,
-    pub(super) time: Option<i64>,
-    pub(super) capture: u32,
+    pub(crate) cut: u32,
+    pub(crate) time: Option<i64>,
+    pub(crate) capture: u32,
 }
 
 /// A packet of the client: to begin with, one without flags.
-pub(super) fn client() -> Packet {
+pub(crate) fn client() -> Packet {
     Packet {
         side: Side::Client,
         port: 50_000,
@@ -53,6 +54,7 @@ pub(super) fn client() -> Packet {
         ttl: 64,
         ip_id: None,
         interface: 0,
+        domain: 0,
         options: Vec::new(),
         octets: Vec::new(),
         cut: 0,
@@ -62,7 +64,7 @@ pub(super) fn client() -> Packet {
 }
 
 /// A packet of the server.
-pub(super) fn server() -> Packet {
+pub(crate) fn server() -> Packet {
     Packet {
         side: Side::Server,
         ttl: 57,
@@ -78,12 +80,12 @@ impl Packet {
         }
     }
 
-    pub(super) fn syn(self) -> Self {
+    pub(crate) fn syn(self) -> Self {
         Packet { sequence: -1, ..self }.with(Flags::SYN)
     }
 
     /// Acknowledges all before `offset`.
-    pub(super) fn ack(self, offset: i64) -> Self {
+    pub(crate) fn ack(self, offset: i64) -> Self {
         Packet {
             acknowledgement: offset,
             ..self
@@ -92,14 +94,14 @@ impl Packet {
     }
 
     /// Octets from `offset` on.
-    pub(super) fn data(self, offset: i64, octets: &[u8]) -> Self {
+    pub(crate) fn data(self, offset: i64, octets: &[u8]) -> Self {
         Packet {
             octets: octets.to_vec(),
             ..self.seq(offset)
         }
     }
 
-    pub(super) fn seq(self, offset: i64) -> Self {
+    pub(crate) fn seq(self, offset: i64) -> Self {
         let syn = i64::from(self.flags.has(Flags::SYN));
         Packet {
             sequence: offset - syn,
@@ -107,43 +109,43 @@ impl Packet {
         }
     }
 
-    pub(super) fn fin(self, offset: i64) -> Self {
+    pub(crate) fn fin(self, offset: i64) -> Self {
         self.seq(offset).with(Flags::FIN)
     }
 
-    pub(super) fn rst(self, offset: i64) -> Self {
+    pub(crate) fn rst(self, offset: i64) -> Self {
         self.seq(offset).with(Flags::RST)
     }
 
-    pub(super) fn at(self, ms: i64) -> Self {
+    pub(crate) fn at(self, ms: i64) -> Self {
         let time = Some(ms * MS);
         Packet { time, ..self }
     }
 
-    pub(super) fn on(self, interface: u32) -> Self {
+    pub(crate) fn on(self, interface: u32) -> Self {
         Packet { interface, ..self }
     }
 
-    pub(super) fn ttl(self, ttl: u8) -> Self {
+    pub(crate) fn ttl(self, ttl: u8) -> Self {
         Packet { ttl, ..self }
     }
 
-    pub(super) fn window(self, window: u16) -> Self {
+    pub(crate) fn window(self, window: u16) -> Self {
         Packet { window, ..self }
     }
 
     /// `more` octets were cut off.
-    pub(super) fn cut(self, more: u32) -> Self {
+    pub(crate) fn cut(self, more: u32) -> Self {
         Packet { cut: more, ..self }
     }
 
     /// Another pair of first sequence numbers.
-    pub(super) fn first(self, first: [u32; 2]) -> Self {
+    pub(crate) fn first(self, first: [u32; 2]) -> Self {
         Packet { first, ..self }
     }
 
     /// As packet `number`.
-    pub(super) fn segment(&self, number: u64) -> Segment<'_> {
+    pub(crate) fn segment(&self, number: u64) -> Segment<'_> {
         let ends = [end([192, 0, 2, 1], self.port), end([198, 51, 100, 2], 443)];
         let (from, to) = match self.side {
             Side::Client => (0, 1),
@@ -155,7 +157,7 @@ impl Packet {
             interface: self.interface,
             source: ends[from],
             destination: ends[to],
-            domain: Domain(0),
+            domain: Domain(self.domain),
             sequence: self.first[from].wrapping_add(self.sequence as u32),
             acknowledgement: self.first[to].wrapping_add(self.acknowledgement as u32),
             flags: self.flags,
@@ -175,21 +177,21 @@ fn end(address: [u8; 4], port: u16) -> Endpoint {
 }
 
 /// The three packets that open a connection.
-pub(super) fn opening() -> Vec<Packet> {
+pub(crate) fn opening() -> Vec<Packet> {
     vec![client().syn(), server().syn().ack(0), client().ack(0)]
 }
 
 /// What a reader was told.
 #[derive(Debug, Default)]
-pub(super) struct Told {
+pub(crate) struct Told {
     /// The octets of either side; those of a gap are `None`.
-    pub(super) streams: [Vec<Option<u8>>; 2],
+    pub(crate) streams: [Vec<Option<u8>>; 2],
     reached: [u64; 2],
-    pub(super) gaps: Vec<(Side, u64, u64, GapCause)>,
-    pub(super) acknowledged: [u64; 2],
-    pub(super) finished: [Option<At>; 2],
+    pub(crate) gaps: Vec<(Side, u64, u64, GapCause)>,
+    pub(crate) acknowledged: [u64; 2],
+    pub(crate) finished: [Option<At>; 2],
     /// Packet by which each run of octets came.
-    pub(super) by: Vec<u64>,
+    pub(crate) by: Vec<u64>,
 }
 
 impl Told {
@@ -198,7 +200,7 @@ impl Told {
     }
 
     /// What `side` sent, each octet of a gap as `_`.
-    pub(super) fn text(&self, side: Side) -> String {
+    pub(crate) fn text(&self, side: Side) -> String {
         let octets = self.streams[side as usize].iter();
         octets.map(|octet| char::from(octet.unwrap_or(b'_'))).collect()
     }
@@ -227,7 +229,7 @@ impl Reader for Told {
         self.by.push(seen.at.packet.number());
     }
 
-    fn gap(&mut self, side: Side, offset: u64, missing: u64, cause: GapCause) {
+    fn gap(&mut self, side: Side, offset: u64, missing: u64, cause: GapCause, _at: At) {
         assert!(missing > 0);
         assert_eq!(offset, self.reached[side as usize]);
         self.reached[side as usize] += missing;
@@ -247,7 +249,7 @@ impl Reader for Told {
 }
 
 /// The connections of a ladder, in the order of their ends.
-pub(super) fn connections(ladder: &[Packet]) -> Vec<Ended<Told>> {
+pub(crate) fn connections(ladder: &[Packet]) -> Vec<Ended<Told>> {
     let mut table = Table::new(LIMITS);
     for (packet, number) in ladder.iter().zip(1..) {
         table.segment(&packet.segment(number));
@@ -258,7 +260,7 @@ pub(super) fn connections(ladder: &[Packet]) -> Vec<Ended<Told>> {
 }
 
 /// The one connection of a ladder.
-pub(super) fn connection(ladder: &[Packet]) -> (Facts, Told) {
+pub(crate) fn connection(ladder: &[Packet]) -> (Facts, Told) {
     let mut ended = connections(ladder);
     assert_eq!(ended.len(), 1, "one connection");
     let ended = ended.remove(0);
@@ -266,6 +268,6 @@ pub(super) fn connection(ladder: &[Packet]) -> (Facts, Told) {
 }
 
 /// The opening and what follows.
-pub(super) fn after_opening(ladder: &[Packet]) -> (Facts, Told) {
+pub(crate) fn after_opening(ladder: &[Packet]) -> (Facts, Told) {
     connection(&[&opening(), ladder].concat())
 }
