@@ -6,7 +6,7 @@ use crate::{
     attempt::{
         dialogue::{Dialogue, Layer},
         exchanges::Exchange,
-        facts::{Attempt, Obstacle, Ordinary, Request, Session, Stage, Tls},
+        facts::{Attempt, Ordinary, Request, Session, Stage, Tls},
     },
     http, tcp,
     tcp::{Ended, Side},
@@ -123,9 +123,7 @@ fn of_exchange(exchange: Exchange, dialogue: &mut Dialogue, connection: &Arc<tcp
         stage: if plain { stage } else { Stage::Tls },
         via: dialogue.via.clone(),
         tls: dialogue.tls.clone(),
-        obstacle: exchange
-            .obstacle
-            .or_else(|| obstacle_before(dialogue.obstacle, connection)),
+        obstacle: exchange.obstacle.or(dialogue.obstacle),
         request: exchange.request,
         response: exchange.response,
         not_http: exchange.not_http,
@@ -174,24 +172,10 @@ fn presumed(dialogue: Dialogue, connection: &Arc<tcp::Facts>) -> Option<Attempt>
             silent.stage
         },
         via: dialogue.via,
-        obstacle: obstacle_before(dialogue.obstacle, connection),
+        obstacle: dialogue.obstacle,
         tls: dialogue.tls,
         ..silent
     })
-}
-
-/// Where octets are missing, it is the connection's gap that places them.
-fn obstacle_before(obstacle: Option<Obstacle>, connection: &tcp::Facts) -> Option<Obstacle> {
-    let mut obstacle = obstacle?;
-    let gap = connection
-        .from(obstacle.side)
-        .data
-        .as_ref()
-        .and_then(|data| data.gaps.first());
-    if let Some(gap) = gap {
-        obstacle.at = gap.at;
-    }
-    Some(obstacle)
 }
 
 impl Tls {

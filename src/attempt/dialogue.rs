@@ -14,6 +14,9 @@ use crate::{
 /// Octets that are kept while it is not known what they are.
 const OPENING: usize = 4096;
 
+/// Tunnels inside tunnels: a chain of proxies has two or three. Each costs a level of the stack, so there is a bound.
+const TUNNELS: u8 = 4;
+
 /// The dialogue of one connection.
 #[derive(Debug, Default)]
 pub struct Dialogue {
@@ -29,6 +32,8 @@ pub struct Dialogue {
     /// The segment with the first octet.
     pub(super) first: Option<(Side, Seen)>,
     unwanted: [bool; 2],
+    /// How deep in tunnels we are.
+    tunnels: u8,
 }
 
 /// What is being spoken.
@@ -96,22 +101,14 @@ impl Reader for Dialogue {
         self.hear(side, Piece { offset, octets, seen });
     }
 
-    fn gap(&mut self, side: Side, offset: u64, missing: u64, cause: GapCause) {
-        let at = self.first.map(|(_, seen)| seen.at);
-        let Some(at) = at.or(self.obstacle.map(|obstacle| obstacle.at)) else {
-            // The very first octets are missing: what follows tells the rest.
-            self.obstacle = Some(nowhere(side, cause, missing));
-            return;
+    fn gap(&mut self, side: Side, offset: u64, missing: u64, cause: GapCause, at: At) {
+        let obstacle = Obstacle {
+            side,
+            cause,
+            missing,
+            at,
         };
-        self.miss(
-            Obstacle {
-                side,
-                cause,
-                missing,
-                at,
-            },
-            offset,
-        );
+        self.miss(obstacle, offset);
     }
 
     fn acknowledged(&mut self, side: Side, up_to: u64, at: At) {
@@ -126,19 +123,6 @@ impl Reader for Dialogue {
             Layer::Tls(handshake) => handshake.end(tls_side(side), |_| {}),
             _ => {}
         }
-    }
-}
-
-fn nowhere(side: Side, cause: GapCause, missing: u64) -> Obstacle {
-    let at = At {
-        packet: crate::capture::PacketId::new(0, 0),
-        time: crate::capture::Time(0),
-    };
-    Obstacle {
-        side,
-        cause,
-        missing,
-        at,
     }
 }
 
@@ -168,7 +152,7 @@ impl Dialogue {
             }
             Layer::Http => {
                 let turn = self.exchanges.gap(side, obstacle, offset);
-                if let Some(turn) = turn {
+                if let Some(turn) = turn.or_else(|| self.exchanges.judge_lost_answer()) {
                     self.turn(turn);
                 }
             }
@@ -203,15 +187,15 @@ impl Dialogue {
         let place = &mut kept[index(side)];
         match place {
             Some(kept) => {
-                let room = OPENING.saturating_sub(kept.octets.len());
-                kept.octets
-                    .extend_from_slice(piece.octets.get(..piece.octets.len().min(room)).unwrap_or_default());
+                // Past the bound no more is waited for, so the last piece is taken whole: what it holds besides is the request.
+                kept.octets.extend_from_slice(piece.octets);
             }
             None => {
                 let octets = piece.octets.to_vec();
                 *place = Some(Box::new(Kept {
                     offset: piece.offset,
                     octets,
+                    taken: 0,
                     seen: *piece.seen,
                 }));
             }
@@ -224,9 +208,14 @@ impl Dialogue {
                 self.tls.get_or_insert_with(|| Box::new(Tls::default()));
                 self.begin(Layer::Tls(Box::default()));
             }
-            Opening::ProxyV1 | Opening::ProxyV2 if side == Side::Client => self.proxy_header(),
+            Opening::ProxyV1 | Opening::ProxyV2 if side == Side::Client && !self.is_proxied() => self.proxy_header(),
             _ => self.strange(side),
         }
+    }
+
+    /// Whether a PROXY header came already: a second one is strange, and a thousand are an attack.
+    fn is_proxied(&self) -> bool {
+        self.via.as_ref().is_some_and(|via| via.proxy_protocol.is_some())
     }
 
     /// From here on `layer` reads; what was kept goes to it first, the client's before the server's.
@@ -280,6 +269,7 @@ impl Dialogue {
                 let after = Kept {
                     offset: first.offset + length as u64,
                     octets: rest,
+                    taken: 0,
                     seen: first.seen,
                 };
                 kept[0] = None;
@@ -295,8 +285,8 @@ impl Dialogue {
         match side {
             Side::Client => {
                 self.exchanges.client(piece);
-                if self.exchanges.frames_show_switch() {
-                    self.turn(Turn::Switch);
+                if let Some(turn) = self.exchanges.judge_lost_answer() {
+                    self.turn(turn);
                 }
             }
             Side::Server => {
@@ -338,15 +328,23 @@ impl Dialogue {
                     })
                 });
                 via.connect = Some((authority, at));
+                self.tunnels += 1;
+                if self.tunnels > TUNNELS {
+                    self.layer = Layer::Other;
+                    self.unwanted = [true; 2];
+                    return;
+                }
                 self.layer = Layer::default();
             }
         }
-        let held = self.exchanges.take_held();
+        let [held, held_of_server] = self.exchanges.take_held();
         if matches!(self.layer, Layer::Opening(_)) {
             self.exchanges.leave_tunnel();
         }
-        for kept in held {
-            self.hear(Side::Client, kept.piece());
+        for (side, held) in [(Side::Client, held), (Side::Server, held_of_server)] {
+            for kept in held {
+                self.hear(side, kept.piece());
+            }
         }
     }
 

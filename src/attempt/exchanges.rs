@@ -34,16 +34,20 @@ impl<'a> Piece<'a> {
 pub(super) struct Kept {
     pub(super) offset: u64,
     pub(super) octets: Vec<u8>,
+    /// How many of them were read in the meantime.
+    pub(super) taken: usize,
     pub(super) seen: Seen,
 }
 
 impl Kept {
+    /// What is still to be read.
     pub(super) fn piece(&self) -> Piece<'_> {
         Piece {
             offset: self.offset,
             octets: &self.octets,
             seen: &self.seen,
         }
+        .after(self.taken)
     }
 }
 
@@ -76,6 +80,9 @@ const ORDINARY: usize = 16;
 /// Octets of the client that are kept until it is known whether the protocols are switched.
 const HELD: usize = 65_536;
 
+/// Octets by which a request is known: a longer first line is not waited for.
+const FIRST_LINE: usize = 1024;
+
 /// The exchanges of one connection.
 #[derive(Debug, Default)]
 pub(super) struct Exchanges {
@@ -98,17 +105,27 @@ pub(super) struct Exchanges {
     interim: Vec<u16>,
     /// Client octets behind a request that may switch the protocols.
     held: VecDeque<Kept>,
+    /// Server octets behind an answer that was lost, if they do not begin another.
+    held_of_server: VecDeque<Kept>,
     held_octets: usize,
+    /// How far the client's octets were acknowledged, and when.
+    acknowledged: Option<(u64, At)>,
     /// The answer to a request that may switch the protocols is not in the capture.
     answer_lost: bool,
 }
 
 impl Exchanges {
     /// Takes the next octets of the client.
-    pub(super) fn client(&mut self, mut piece: Piece<'_>) {
+    pub(super) fn client(&mut self, piece: Piece<'_>) {
+        let rest = self.read_requests(piece);
+        self.hold(Side::Client, rest);
+    }
+
+    /// Reads requests up to one that may switch the protocols; what stands behind it.
+    fn read_requests<'a>(&mut self, mut piece: Piece<'a>) -> Piece<'a> {
         loop {
             if self.may_switch() {
-                return self.hold(piece);
+                return piece;
             }
             if !self.inside_request && self.request_begun.is_none() && !piece.octets.is_empty() {
                 self.request_begun = Some(*piece.seen);
@@ -122,15 +139,33 @@ impl Exchanges {
                 }
                 Some(RequestEvent::Body(_)) => {}
                 Some(_) => self.inside_request = false,
-                None => return,
+                None => return Piece { octets: &[], ..piece },
+            }
+        }
+    }
+
+    /// The switch did not take place: what the client sent after its request is HTTP again.
+    fn read_held(&mut self) {
+        while let Some(mut kept) = self.held.pop_front() {
+            let unread = kept.piece().octets.len();
+            let left = self.read_requests(kept.piece()).octets.len();
+            self.held_octets = self.held_octets.saturating_sub(unread - left);
+            if left > 0 {
+                kept.taken += unread - left;
+                self.held.push_front(kept);
+                return;
             }
         }
     }
 
     /// Takes the next octets of the server; what the connection turns to, and the octets that belong to that.
     pub(super) fn server<'a>(&mut self, mut piece: Piece<'a>) -> Option<(Turn, Piece<'a>)> {
+        if self.goes_on_after_lost_answer(piece.octets) {
+            self.hold(Side::Server, piece);
+            return None;
+        }
         loop {
-            if !self.inside_response && self.response_begun.is_none() && !piece.octets.is_empty() {
+            if self.is_between_answers() && !piece.octets.is_empty() {
                 self.response_begun = Some(*piece.seen);
                 self.expect();
             }
@@ -209,10 +244,33 @@ impl Exchanges {
         None
     }
 
-    /// Whether the answer that was lost must have been a switch to WebSocket: the client goes on in masked frames.
-    pub(super) fn frames_show_switch(&self) -> bool {
-        let first = self.held.front().map(|kept| kept.octets.as_slice()).unwrap_or_default();
-        self.answer_lost && looks_like_masked_frame(first)
+    /// The answer to a request for a switch was lost: what the client says next tells whether the switch took place.
+    pub(super) fn judge_lost_answer(&mut self) -> Option<Turn> {
+        if !self.answer_lost || !self.may_switch() {
+            return None;
+        }
+        let pieces = self.held.iter().flat_map(|kept| kept.piece().octets);
+        let first: Vec<u8> = pieces.copied().take(FIRST_LINE).collect();
+        if looks_like_masked_frame(&first) {
+            return Some(Turn::Switch);
+        }
+        if http::opening(&first) == http::Opening::Request {
+            self.finish_unseen_switch();
+            self.held_of_server.clear();
+            self.read_held();
+        }
+        None
+    }
+
+    /// Whether the server goes on in something else than another answer, after one that was lost: what it is, the client
+    /// will tell.
+    fn goes_on_after_lost_answer(&self, octets: &[u8]) -> bool {
+        let lost = self.answer_lost && self.may_switch() && self.is_between_answers();
+        lost && (!self.held_of_server.is_empty() || !begins_answer(octets))
+    }
+
+    fn is_between_answers(&self) -> bool {
+        !self.inside_response && self.response_begun.is_none()
     }
 
     /// `side` will send no more.
@@ -250,9 +308,10 @@ impl Exchanges {
     }
 
     /// Client octets that were kept because they came behind a request that may switch the protocols.
-    pub(super) fn take_held(&mut self) -> VecDeque<Kept> {
+    /// And the server's that came behind an answer which was lost.
+    pub(super) fn take_held(&mut self) -> [VecDeque<Kept>; 2] {
         self.held_octets = 0;
-        std::mem::take(&mut self.held)
+        [std::mem::take(&mut self.held), std::mem::take(&mut self.held_of_server)]
     }
 
     /// Everything is over: exchanges without an answer, or with half of one, count as well.
@@ -278,17 +337,23 @@ impl Exchanges {
             && last.is_some_and(|request| request.upgrade.is_some() || &*request.head.method == b"CONNECT")
     }
 
-    fn hold(&mut self, piece: Piece<'_>) {
+    fn hold(&mut self, side: Side, piece: Piece<'_>) {
         let room = HELD.saturating_sub(self.held_octets);
         let kept = piece.octets.get(..piece.octets.len().min(room)).unwrap_or_default();
-        if !kept.is_empty() {
-            self.held_octets += kept.len();
-            self.held.push_back(Kept {
-                offset: piece.offset,
-                octets: kept.to_vec(),
-                seen: *piece.seen,
-            });
+        if kept.is_empty() {
+            return;
         }
+        self.held_octets += kept.len();
+        let held = match side {
+            Side::Client => &mut self.held,
+            Side::Server => &mut self.held_of_server,
+        };
+        held.push_back(Kept {
+            offset: piece.offset,
+            octets: kept.to_vec(),
+            taken: 0,
+            seen: *piece.seen,
+        });
     }
 
     fn request(&mut self, head: RequestHead, after: Piece<'_>, complete: bool) {
@@ -301,7 +366,11 @@ impl Exchanges {
             first,
             last: *after.seen,
             span: (after.offset.saturating_sub(head.length as u64), after.offset),
-            acknowledged: None,
+            // Its acknowledgement may have come while it waited to be read.
+            acknowledged: self
+                .acknowledged
+                .filter(|(up_to, _)| *up_to >= after.offset)
+                .map(|(_, at)| at),
             head,
         });
         // A server may answer before it has read all of a request that it refuses.
@@ -346,6 +415,7 @@ impl Exchanges {
             return None;
         }
         let early = self.waiting.is_empty() && !self.requests.partial_head().is_empty();
+        self.answer_lost = false;
         let mut exchange = self.waiting.pop_front().unwrap_or_else(|| {
             self.count += 1;
             Exchange {
@@ -410,10 +480,7 @@ impl Exchanges {
             response.body_complete = complete;
         }
         self.finish(exchange);
-        // The switch did not take place: what the client sent after its request is HTTP again.
-        for kept in self.take_held() {
-            self.client(kept.piece());
-        }
+        self.read_held();
     }
 
     fn not_http(&mut self, first: Vec<u8>, seen: Seen) {
@@ -449,6 +516,7 @@ impl Exchanges {
 
     /// The client's octets before `up_to` were acknowledged.
     pub(super) fn acknowledged(&mut self, up_to: u64, at: At) {
+        self.acknowledged = Some((up_to, at));
         for exchange in &mut self.waiting {
             if let Some(request) = exchange.request.as_mut().filter(|request| request.span.1 <= up_to) {
                 request.acknowledged.get_or_insert(at);
@@ -456,9 +524,11 @@ impl Exchanges {
         }
     }
 
-    /// The protocols were switched by an answer that the capture does not hold.
+    /// An answer that the capture does not hold was the last word on its request.
     pub(super) fn finish_unseen_switch(&mut self) {
-        if let Some(exchange) = self.waiting.pop_front() {
+        if std::mem::take(&mut self.answer_lost)
+            && let Some(exchange) = self.waiting.pop_front()
+        {
             self.finish(exchange);
         }
     }
@@ -505,6 +575,11 @@ fn salvaged_response(partial: &[u8]) -> Option<ResponseHead> {
         None if partial.len() >= STATUS_LINE => ResponseHead::parse(&[partial, b"\r\n"].concat()),
         None => None,
     }
+}
+
+/// Whether these octets may be the beginning of an answer.
+fn begins_answer(octets: &[u8]) -> bool {
+    matches!(http::opening(octets), http::Opening::Response | http::Opening::More)
 }
 
 /// A data or control frame with the mask bit (RFC 6455 section 5.2).

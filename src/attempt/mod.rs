@@ -4,6 +4,8 @@ mod conclude;
 mod dialogue;
 mod exchanges;
 mod facts;
+#[cfg(test)]
+mod torture;
 
 pub use conclude::{Conclusion, conclude};
 pub use dialogue::Dialogue;

@@ -20,6 +20,7 @@ pub(super) struct FrameSpan {
     pub(super) captured: u32,
     pub(super) original: u32,
     pub(super) link: LinkType,
+    pub(super) interface: u16,
     pub(super) time: Option<Time>,
     pub(super) packet: PacketId,
 }
@@ -36,6 +37,7 @@ impl Chunk {
             packet: span.packet,
             time: span.time,
             link: span.link,
+            interface: span.interface,
             original_length: span.original,
             octets: self.within(span).unwrap_or_default(),
         })

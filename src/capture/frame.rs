@@ -49,6 +49,8 @@ pub struct Frame<'w> {
     pub time: Option<Time>,
     /// What kind of link it was captured on.
     pub link: LinkType,
+    /// The number of the interface that it was captured on, in its section of a pcapng file; else 0.
+    pub interface: u16,
     /// How many octets the frame had on the wire; more than were captured if the snapshot length cut it.
     pub original_length: u32,
     /// The octets that were captured.

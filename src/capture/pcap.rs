@@ -97,6 +97,7 @@ impl Pcap {
                 captured: record.captured,
                 original: record.original,
                 link: header.link,
+                interface: 0,
                 time: Some(record.time),
                 packet,
             });

@@ -218,6 +218,8 @@ impl Pcapng {
             captured,
             original: packet.original,
             link: interface.link,
+            // No more interfaces are remembered than this can number.
+            interface: packet.interface as u16,
             time,
             packet: id,
         });

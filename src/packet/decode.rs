@@ -21,6 +21,7 @@ pub fn decode<'w>(frame: &Frame<'w>) -> Decoded<'w> {
     let origin = Origin {
         packet: frame.packet,
         time: frame.time.unwrap_or_default(),
+        interface: link::interface(frame),
         domain: peeled.domain,
     };
     match peeled.protocol {
@@ -36,6 +37,7 @@ pub fn decode<'w>(frame: &Frame<'w>) -> Decoded<'w> {
 pub(super) struct Origin {
     pub(super) packet: PacketId,
     pub(super) time: Time,
+    pub(super) interface: u32,
     pub(super) domain: Domain,
 }
 
@@ -72,6 +74,7 @@ fn fragment<'w>(origin: Origin, ip: Ip<'w>, part: Part) -> Fragment<'w> {
     Fragment {
         packet: origin.packet,
         time: origin.time,
+        interface: origin.interface,
         domain: origin.domain,
         source: ip.source,
         destination: ip.destination,
@@ -101,6 +104,7 @@ fn segment<'w>(origin: Origin, ip: Ip<'w>) -> Decoded<'w> {
     Decoded::Segment(Segment {
         packet: origin.packet,
         time: origin.time,
+        interface: origin.interface,
         source: Endpoint {
             address: ip.source,
             port: tcp.source_port(),
@@ -139,6 +143,7 @@ fn cut_segment<'w>(origin: Origin, ip: Ip<'w>) -> Result<Segment<'w>, Skip> {
     Ok(Segment {
         packet: origin.packet,
         time: origin.time,
+        interface: origin.interface,
         source: Endpoint {
             address: ip.source,
             port: source,

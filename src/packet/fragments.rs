@@ -146,6 +146,8 @@ impl Datagram {
 /// What the fragments of one datagram have in common (RFC 791 section 3.2, RFC 8200 section 4.5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct DatagramId {
+    /// What was captured twice is put together twice.
+    interface: u32,
     domain: Domain,
     source: IpAddr,
     destination: IpAddr,
@@ -157,6 +159,7 @@ struct DatagramId {
 impl DatagramId {
     fn of(fragment: &Fragment<'_>) -> Self {
         DatagramId {
+            interface: fragment.interface,
             domain: fragment.domain,
             source: fragment.source,
             destination: fragment.destination,
@@ -326,6 +329,7 @@ impl Partial {
         let origin = Origin {
             packet: last.packet,
             time: last.time,
+            interface: last.interface,
             domain: last.domain,
         };
         Some(Datagram {
@@ -359,6 +363,7 @@ mod tests {
         Fragment {
             packet: PacketId::new(0, 1),
             time: Time(0),
+            interface: 0,
             domain: Domain(0),
             source: ends[0].parse().unwrap(),
             destination: ends[1].parse().unwrap(),

@@ -4,7 +4,7 @@ use etherparse::{EtherType, Ethernet2Slice};
 
 use super::captured::Captured;
 use super::{Domain, Skip};
-use crate::capture::LinkType;
+use crate::capture::{Frame, LinkType};
 use crate::octets::Octets;
 
 const NULL: LinkType = LinkType(0);
@@ -46,6 +46,22 @@ pub(super) fn peel(link: LinkType, frame: Captured<'_>) -> Result<Peeled<'_>, Sk
         _ => return Err(Skip::UnknownLink),
     };
     untag(protocol, octets)
+}
+
+/// The interface that a frame was captured on, as far as the capture or the link layer tells.
+///
+/// A capture on all interfaces of a Linux host has an index in each header, or at least whether the frame came in or went
+/// out, which tells apart the two copies of what the host forwarded.
+#[inline]
+pub(super) fn interface(frame: &Frame<'_>) -> u32 {
+    const OUTGOING: u16 = 4;
+    let mut header = Octets::new(frame.octets);
+    let told = match frame.link {
+        LINUX_COOKED => header.u16().map(|packet_type| u32::from(packet_type == OUTGOING)),
+        LINUX_COOKED_V2 => header.u32().and_then(|_| header.u32()),
+        _ => None,
+    };
+    u32::from(frame.interface) << 16 ^ told.unwrap_or(0)
 }
 
 /// Steps over 802.1Q, 802.1ad and SNAP headers, to the protocol behind them.
@@ -269,6 +285,25 @@ mod tests {
         assert_eq!(peeled(113, &tagged), Ok((0x0800, IP.to_vec(), 5)));
         let netlink = behind(&[0, 4, 3, 56, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 8, 0]);
         assert_eq!(peeled(113, &netlink), Err(Skip::NotIp));
+    }
+
+    #[test]
+    fn cooked_frames_tell_their_interface() {
+        let on = |link: u16, number: u16, octets: &[u8]| {
+            let sample = super::super::samples::Sample::new(link, octets);
+            interface(&Frame {
+                interface: number,
+                ..sample.frame()
+            })
+        };
+        let v1 = |packet_type: u8| behind(&[0, packet_type, 0, 1, 0, 6, 2, 0, 0, 0, 0, 1, 0, 0, 8, 0]);
+        assert_eq!(on(113, 0, &v1(0)), on(113, 0, &v1(3)));
+        assert_ne!(on(113, 0, &v1(0)), on(113, 0, &v1(4)));
+        let v2 = |index: u8| behind(&[8, 0, 0, 0, 0, 0, 0, index, 0, 1, 4, 6, 2, 0, 0, 0, 0, 1, 0, 0]);
+        assert_eq!(on(276, 0, &v2(3)), on(276, 0, &v2(3)));
+        assert_ne!(on(276, 0, &v2(3)), on(276, 0, &v2(4)));
+        assert_ne!(on(1, 0, &ethernet(0x0800, IP)), on(1, 1, &ethernet(0x0800, IP)));
+        assert_eq!(on(276, 5, &[0; 7]), on(276, 5, &[]));
     }
 
     #[test]

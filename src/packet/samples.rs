@@ -34,6 +34,7 @@ impl Sample {
             packet: PacketId::new(1, 7),
             time: Some(Time(1_000)),
             link: LinkType(self.link),
+            interface: 0,
             original_length: self.original_length,
             octets: &self.octets,
         }

@@ -66,6 +66,8 @@ pub struct Segment<'w> {
     pub packet: PacketId,
     /// When it was captured.
     pub time: Time,
+    /// Tells apart the interfaces of one capture: one packet may be seen on several on its way.
+    pub interface: u32,
     /// Sender.
     pub source: Endpoint,
     /// Receiver.
@@ -132,6 +134,8 @@ pub struct Fragment<'w> {
     pub packet: PacketId,
     /// When it was captured.
     pub time: Time,
+    /// Tells apart the interfaces of one capture.
+    pub interface: u32,
     /// The logical network.
     pub domain: Domain,
     /// Source address.

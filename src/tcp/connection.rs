@@ -3,15 +3,14 @@
 //! Before working here, read RFC 9293 sections 3.4 (sequence numbers), 3.5 (opening, resets), 3.6 (closing) and 3.8 (data).
 
 use crate::{
-    capture::PacketId,
     packet::{Flags, IcmpError, Segment},
     tcp::{
-        facts::{
-            At, Conflict, Data, Direction, Facts, Flight, Gap, GapCause, Idle, Place, Repeat, Reset, Roles, Seen, Side,
-        },
+        copies::Copies,
+        facts::{At, Data, Direction, Facts, Flight, Gap, GapCause, Idle, Place, Repeat, Reset, Roles, Seen, Side},
         few::Few,
         options::Options,
         reassembly::{Arrival, Reassembly},
+        recent::Recent,
         sequence::Space,
     },
 };
@@ -24,8 +23,8 @@ pub trait Reader: Default + Send {
     fn wants(&self, side: Side) -> bool;
     /// The next octets that `side` sent, from `offset` on, and the segment that carried them.
     fn octets(&mut self, side: Side, offset: u64, octets: &[u8], seen: &Seen);
-    /// The next `missing` octets of `side` are not in the capture.
-    fn gap(&mut self, side: Side, offset: u64, missing: u64, cause: GapCause);
+    /// The next `missing` octets of `side` are not in the capture, as is known by the packet `at`.
+    fn gap(&mut self, side: Side, offset: u64, missing: u64, cause: GapCause, at: At);
     /// The other side acknowledged all octets of `side` before `up_to`.
     fn acknowledged(&mut self, side: Side, up_to: u64, at: At);
     /// `side` sent FIN after all octets so far.
@@ -38,9 +37,9 @@ const FARTHEST: u64 = 1 << 30;
 const SMALL_STEP: u16 = 1024;
 /// After so many nanoseconds nothing arrives any more that was sent before what arrived first.
 const OVERTAKEN: u64 = 10_000_000;
-/// How many segments may come after a hole that was acknowledged before the hole is given up: the capture may have
+/// How many segments must be held behind a hole that was acknowledged before the hole is given up: the capture may have
 /// recorded them out of order.
-const PATIENCE: u8 = 3;
+const PATIENCE: usize = 3;
 
 /// One connection while it lives.
 #[derive(Debug)]
@@ -63,29 +62,14 @@ struct Lane {
     space: Option<Space>,
     reassembly: Reassembly,
     wanted: bool,
-    /// Segments that came after a hole which the other side has acknowledged.
-    past_hole: u8,
-    finished: bool,
-    /// The place of its FIN.
+    /// Where its FIN stands: one past its last octet.
     fin: Option<u64>,
-    /// Where the latest wanted segments began, to find contradictions.
-    recent: Vec<Recent>,
-}
-
-/// The beginning of a segment.
-#[derive(Debug)]
-struct Recent {
-    offset: u64,
-    packet: PacketId,
-    length: u8,
-    octets: [u8; Recent::OCTETS],
-}
-
-impl Recent {
-    const OCTETS: usize = 32;
-    const KEPT: usize = 8;
-    /// Who writes in another's name does so where requests and answers are, not deep in a session.
-    const DEEPEST: u64 = 65_536;
+    /// Whether the reader knows of the FIN.
+    finished: bool,
+    /// Sequence number of its latest reset.
+    reset: Option<u32>,
+    recent: Recent,
+    copies: Copies,
 }
 
 impl<R: Reader> Connection<R> {
@@ -143,11 +127,8 @@ impl<R: Reader> Connection<R> {
         if !segment.flags.has(Flags::SYN) || segment.flags.has(Flags::ACK) {
             return false;
         }
-        let side = self.side(from_low);
-        let Some(space) = self.lane_ref(side).space else {
-            return false;
-        };
-        self.facts.from(side).segments > 0 && space.offset(segment.sequence, 0) != -1
+        let space = self.lane_ref(self.side(from_low)).space;
+        space.is_some_and(|space| space.offset(segment.sequence, 0) != -1)
     }
 
     /// Whether nothing more is to come: reset, or both directions finished, or never answered.
@@ -159,12 +140,12 @@ impl<R: Reader> Connection<R> {
         reset || finished || unanswered
     }
 
-    /// Octets held because they came early.
+    /// What it costs to hold the octets that came early.
     pub(super) fn held(&self) -> usize {
-        self.client.reassembly.held() + self.server.reassembly.held()
+        self.client.reassembly.cost() + self.server.reassembly.cost()
     }
 
-    /// Takes the next segment; at most `room` octets may be held in each direction.
+    /// Takes the next segment; what is held in each direction may cost at most `room`.
     pub(super) fn take(&mut self, segment: &Segment<'_>, from_low: bool, room: usize) {
         self.learn_roles(segment, from_low);
         let side = self.side(from_low);
@@ -172,6 +153,9 @@ impl<R: Reader> Connection<R> {
             packet: segment.packet,
             time: segment.time,
         };
+        if self.is_copy(side, segment) {
+            return self.note_ttl(side, segment);
+        }
         self.note_silence(at);
         if segment.flags.has(Flags::RST) {
             return self.reset(side, segment);
@@ -186,6 +170,8 @@ impl<R: Reader> Connection<R> {
         }
         if segment.payload_length > 0 {
             self.payload(side, segment, at, room);
+        } else if segment.flags.0 & (Flags::SYN.0 | Flags::FIN.0) == 0 {
+            self.note_probe(side, segment);
         }
         if segment.flags.has(Flags::FIN) {
             self.finish(side, segment);
@@ -201,7 +187,8 @@ impl<R: Reader> Connection<R> {
     /// The end of the capture or of the connection: what is acknowledged and was never captured is a gap.
     pub(super) fn conclude(mut self) -> (Facts, Option<Box<R>>) {
         for side in [Side::Client, Side::Server] {
-            self.give_up_hole(side, self.facts.last);
+            self.give_up_holes(side, self.facts.last, 0);
+            self.close_lane(side);
             let lane = self.lane_ref(side);
             let (held, next) = (lane.reassembly.held() as u64, lane.reassembly.next());
             let direction = self.facts.from_mut(side);
@@ -269,6 +256,49 @@ impl<R: Reader> Connection<R> {
         facts.history.flip();
     }
 
+    /// Whether `segment` was captured on another interface before, so that it tells nothing but its TTL.
+    fn is_copy(&mut self, side: Side, segment: &Segment<'_>) -> bool {
+        if self.lane(side).copies.all_at_home(segment) {
+            return false;
+        }
+        let mut copies = std::mem::take(&mut self.lane(side).copies);
+        let copy = copies.is_copy(segment, || self.is_known(side, segment));
+        self.lane(side).copies = copies;
+        copy
+    }
+
+    /// Whether all that `segment` says was said before.
+    fn is_known(&self, side: Side, segment: &Segment<'_>) -> bool {
+        let has = |flag| segment.flags.has(flag);
+        let (lane, direction) = (self.lane_ref(side), self.facts.from(side));
+        if has(Flags::RST) {
+            return lane.reset == Some(segment.sequence);
+        }
+        let acknowledged = || {
+            let of = self.facts.from(side.other());
+            let space = self.lane_ref(side.other()).space?;
+            let reached = of.acknowledged + u64::from(of.fin_acknowledged);
+            Some(space.offset(segment.acknowledgement, of.acknowledged) <= reached as i64)
+        };
+        let octets = || {
+            let start = lane.space?.offset(first_octet(segment), direction.sent);
+            let end = start.saturating_add(i64::from(segment.payload_length));
+            Some(lane.reassembly.has(start.max(0) as u64, end.max(0) as u64))
+        };
+        (!has(Flags::SYN) || !direction.syns.is_empty())
+            && (!has(Flags::FIN) || direction.fin.is_some())
+            && (!has(Flags::ACK) || acknowledged() == Some(true))
+            && octets() == Some(true)
+    }
+
+    fn note_ttl(&mut self, side: Side, segment: &Segment<'_>) {
+        if self.lane_ref(side).copies.is_home(segment) && !segment.flags.has(Flags::RST) {
+            let direction = self.facts.from_mut(side);
+            let (low, high) = direction.ttl.unwrap_or((segment.ttl, segment.ttl));
+            direction.ttl = Some((low.min(segment.ttl), high.max(segment.ttl)));
+        }
+    }
+
     fn note_silence(&mut self, at: At) {
         let longest = self.facts.idle.map_or(0, |idle| idle.to.time.since(idle.from.time));
         self.silence = at.time.since(self.facts.last.time);
@@ -308,9 +338,8 @@ impl<R: Reader> Connection<R> {
         direction.last = Some(at);
         direction.note_identification(segment.ip_id);
         direction.segments += 1;
-        let (low, high) = direction.ttl.unwrap_or((segment.ttl, segment.ttl));
-        direction.ttl = Some((low.min(segment.ttl), high.max(segment.ttl)));
-        direction.zero_windows += u32::from(no_window);
+        direction.zero_windows = direction.zero_windows.saturating_add(u32::from(no_window));
+        self.note_ttl(side, segment);
         if no_window {
             self.facts.history.note(side, b'w');
         }
@@ -368,25 +397,28 @@ impl<R: Reader> Connection<R> {
 
     /// The segment acknowledges octets of `of`.
     fn acknowledge(&mut self, of: Side, segment: &Segment<'_>, at: At) {
-        self.note_handshake(of, segment, at);
         let lane = self.lane(of);
         // Of a direction that was never captured, the first acknowledgement is all that places it.
         let space = *lane.space.get_or_insert(Space::new(segment.acknowledgement));
+        let fin = lane.fin;
         let direction = self.facts.from_mut(of);
         let offset = space.offset(segment.acknowledgement, direction.acknowledged);
-        let Some(offset) = u64::try_from(offset)
-            .ok()
-            .filter(|&offset| offset > direction.acknowledged)
-        else {
-            return direction.note_sack(space, segment, at);
+        let (already, farthest) = (direction.acknowledged, direction.sent.saturating_add(FARTHEST));
+        if offset <= already as i64 {
+            direction.note_sack(space, segment, at);
+        }
+        let Some(offset) = u64::try_from(offset).ok().filter(|&offset| offset <= farthest) else {
+            return;
         };
-        if offset > direction.sent.saturating_add(FARTHEST) {
+        self.note_handshake(of, segment, at);
+        if offset <= already {
             return;
         }
+        let direction = self.facts.from_mut(of);
         // The FIN takes one place in the sequence space, after the last octet.
-        let fin = direction.fin.is_some() && offset == direction.sent + 1;
+        let fin = fin.is_some_and(|fin| offset == fin + 1);
         direction.fin_acknowledged |= fin;
-        let up_to = if fin { direction.sent } else { offset };
+        let up_to = offset - u64::from(fin);
         if up_to <= direction.acknowledged {
             return;
         }
@@ -429,19 +461,16 @@ impl<R: Reader> Connection<R> {
 
     fn payload(&mut self, side: Side, segment: &Segment<'_>, at: At, room: usize) {
         let Some(space) = self.lane(side).space else { return };
-        let first = segment.sequence.wrapping_add(u32::from(segment.flags.has(Flags::SYN)));
         let direction = self.facts.from_mut(side);
-        let start = space.offset(first, direction.sent);
+        let start = space.offset(first_octet(segment), direction.sent);
         let Ok(end) = u64::try_from(start.saturating_add(i64::from(segment.payload_length))) else {
             return;
         };
         if is_keep_alive(direction, start, segment.payload_length) {
-            if let Some(data) = &mut direction.data {
-                data.keep_alives += 1;
-            }
+            direction.keep_alives = direction.keep_alives.saturating_add(1);
             return;
         }
-        if end > direction.sent.saturating_add(FARTHEST) {
+        if end == 0 || end > direction.sent.saturating_add(FARTHEST) {
             return;
         }
         self.facts.history.note(side, b'd');
@@ -464,6 +493,16 @@ impl<R: Reader> Connection<R> {
             if !new {
                 self.note_repeat(side, segment, offset);
             }
+        }
+    }
+
+    /// A bare ACK from before the next octet asks whether the other end is there.
+    fn note_probe(&mut self, side: Side, segment: &Segment<'_>) {
+        let Some(space) = self.lane_ref(side).space else { return };
+        let direction = self.facts.from_mut(side);
+        let start = space.offset(segment.sequence, direction.sent);
+        if is_keep_alive(direction, start + 1, 0) {
+            direction.keep_alives = direction.keep_alives.saturating_add(1);
         }
     }
 
@@ -497,7 +536,8 @@ impl<R: Reader> Connection<R> {
         let seen = Seen::of(segment);
         self.find_contradiction(side, offset, octets, &seen);
         let mut arrival = self.accept(side, offset, octets, seen, room);
-        if arrival == Arrival::Refused {
+        // Each turn gives up one hole; at the latest before this segment there is none left.
+        while arrival == Arrival::Refused {
             let resume = self.lane_ref(side).reassembly.held_from().unwrap_or(offset).min(offset);
             self.give_up(side, resume, seen.at, GapCause::Forgotten);
             arrival = self.accept(side, offset, octets, seen, room);
@@ -508,8 +548,20 @@ impl<R: Reader> Connection<R> {
         }
         match arrival {
             Arrival::Repeat if !octets.is_empty() => self.note_repeat(side, segment, offset),
-            Arrival::Early | Arrival::Repeat | Arrival::Refused => self.wait_at_hole(side, seen.at),
-            Arrival::InOrder => self.lane(side).past_hole = 0,
+            Arrival::Early => self.give_up_holes(side, seen.at, PATIENCE),
+            Arrival::InOrder => self.arrived_late(side),
+            Arrival::Repeat | Arrival::Refused => {}
+        }
+    }
+
+    /// Octets came in order; their acknowledgement may have been captured before them.
+    fn arrived_late(&mut self, side: Side) {
+        let direction = self.facts.from(side);
+        let (acknowledged, at) = (direction.acknowledged, direction.acknowledged_at);
+        if self.lane_ref(side).reassembly.next() <= acknowledged
+            && let (Some(reader), Some(at)) = (&mut self.reader, at)
+        {
+            reader.acknowledged(side, acknowledged, at);
         }
     }
 
@@ -535,29 +587,19 @@ impl<R: Reader> Connection<R> {
         arrival
     }
 
-    /// A hole that the other side has acknowledged is not going to be filled, unless the capture recorded out of order.
-    fn wait_at_hole(&mut self, side: Side, at: At) {
-        let acknowledged = self.facts.from(side).acknowledged;
-        let lane = self.lane(side);
-        if acknowledged <= lane.reassembly.next() {
-            return;
-        }
-        lane.past_hole = lane.past_hole.saturating_add(1);
-        if lane.past_hole >= PATIENCE {
-            self.give_up_hole(side, at);
-        }
-    }
-
-    /// Gives up on every hole that the other side has acknowledged.
-    fn give_up_hole(&mut self, side: Side, at: At) {
+    /// Gives up every hole that the other side has acknowledged and behind which `patience` segments are held.
+    fn give_up_holes(&mut self, side: Side, at: At, patience: usize) {
         loop {
-            let acknowledged = self.facts.from(side).acknowledged;
-            let lane = self.lane(side);
-            lane.past_hole = 0;
+            let direction = self.facts.from(side);
+            let lane = self.lane_ref(side);
             let next = lane.reassembly.next();
-            let until = lane.reassembly.held_from().unwrap_or(acknowledged).min(acknowledged);
-            let last_octet_may_be_fin = until == next + 1 && self.facts.from(side).sent == next;
-            if until <= next || !self.lane(side).wanted || last_octet_may_be_fin {
+            let until = lane
+                .reassembly
+                .held_from()
+                .unwrap_or(u64::MAX)
+                .min(direction.acknowledged);
+            let last_octet_may_be_fin = lane.fin.is_none() && until == next + 1 && direction.sent == next;
+            if until <= next || lane.reassembly.pieces() < patience || !lane.wanted || last_octet_may_be_fin {
                 return;
             }
             self.give_up(side, until, at, GapCause::NotCaptured);
@@ -576,7 +618,7 @@ impl<R: Reader> Connection<R> {
             return;
         }
         let reader = self.reader.get_or_insert_default();
-        reader.gap(side, offset, missing, cause);
+        reader.gap(side, offset, missing, cause, at);
         lane.reassembly.skip_to(until, &mut |offset, octets, seen| {
             reader.octets(side, offset, octets, seen)
         });
@@ -601,8 +643,12 @@ impl<R: Reader> Connection<R> {
 
     fn ask_wishes(&mut self) {
         if let Some(reader) = &self.reader {
-            self.client.wanted = reader.wants(Side::Client);
-            self.server.wanted = reader.wants(Side::Server);
+            for (lane, side) in [(&mut self.client, Side::Client), (&mut self.server, Side::Server)] {
+                lane.wanted = !lane.finished && reader.wants(side);
+                if !lane.wanted && lane.reassembly.held() > 0 {
+                    lane.reassembly.jump_to(0);
+                }
+            }
         }
     }
 
@@ -626,29 +672,11 @@ impl<R: Reader> Connection<R> {
         }
     }
 
-    /// Two segments that begin at the same place and differ: one of them was written by somebody else.
+    /// Two segments that differ about one place: one of them was written by somebody else.
     fn find_contradiction(&mut self, side: Side, offset: u64, octets: &[u8], seen: &Seen) {
-        if offset > Recent::DEEPEST {
+        let Some(conflict) = self.lane(side).recent.note(offset, octets, seen) else {
             return;
-        }
-        let lane = self.lane(side);
-        let earlier = lane.recent.iter().find(|recent| recent.offset == offset);
-        let conflict = earlier.and_then(|recent| {
-            let known = recent.octets.get(..usize::from(recent.length)).unwrap_or_default();
-            let differs = known.iter().zip(octets).position(|(a, b)| a != b)?;
-            Some(Conflict {
-                seen: *seen,
-                earlier: recent.packet,
-                offset: offset + differs as u64,
-            })
-        });
-        if earlier.is_none() && !octets.is_empty() {
-            if lane.recent.len() == Recent::KEPT {
-                lane.recent.remove(0);
-            }
-            lane.recent.push(Recent::of(offset, octets, seen.at.packet));
-        }
-        let Some(conflict) = conflict else { return };
+        };
         self.facts.history.note(side, b'i');
         if let Some(data) = &mut self.facts.from_mut(side).data {
             data.conflicts.push(conflict);
@@ -656,35 +684,41 @@ impl<R: Reader> Connection<R> {
     }
 
     fn finish(&mut self, side: Side, segment: &Segment<'_>) {
-        self.facts.history.note(side, b'f');
-        let sent = self.facts.from(side).sent;
-        let lane = self.lane(side);
-        let end = segment.sequence.wrapping_add(segment.payload_length);
-        lane.fin = lane.fin.or_else(|| u64::try_from(lane.space?.offset(end, sent)).ok());
-        self.note_announced(side, segment);
+        let Some(space) = self.lane_ref(side).space else { return };
         let direction = self.facts.from_mut(side);
+        let place = first_octet(segment).wrapping_add(segment.payload_length);
+        let place = u64::try_from(space.offset(place, direction.sent)).unwrap_or(0);
+        if place > direction.sent.saturating_add(FARTHEST) {
+            return;
+        }
         direction.fins = direction.fins.saturating_add(1);
         if direction.fin.is_none() {
             direction.fin = Some(Box::new(Seen::of(segment)));
+            // Its acknowledgement may have been captured before it.
+            if direction.acknowledged == place + 1 {
+                direction.fin_acknowledged = true;
+                direction.acknowledged = place;
+            }
+            // It takes one place after the last octet, also where that octet is still to come.
+            direction.sent = direction.sent.max(place);
+            self.lane(side).fin = Some(place);
         }
+        self.note_announced(side, segment);
+        self.facts.history.note(side, b'f');
     }
 
     /// Tells the reader when all octets before the FIN have been handed on.
     fn close_lane(&mut self, side: Side) {
-        let direction = self.facts.from(side);
-        let Some(fin) = direction.fin.as_ref().map(|fin| fin.at) else {
-            return;
-        };
-        let sent = direction.sent;
         let lane = self.lane(side);
-        if lane.finished || lane.reassembly.next() < sent {
+        if lane.finished || lane.fin.is_none_or(|fin| lane.reassembly.next() < fin) {
             return;
         }
-        lane.finished = true;
-        if let Some(reader) = &mut self.reader {
-            reader.finished(side, fin);
+        // What stands behind a FIN is not for the other end either.
+        (lane.finished, lane.wanted) = (true, false);
+        if let (Some(reader), Some(fin)) = (&mut self.reader, &self.facts.from(side).fin) {
+            reader.finished(side, fin.at);
+            self.ask_wishes();
         }
-        self.ask_wishes();
     }
 
     fn reset(&mut self, side: Side, segment: &Segment<'_>) {
@@ -700,7 +734,7 @@ impl<R: Reader> Connection<R> {
             acknowledges: self.reached(side.other(), segment),
             after_other: since(other.last),
             after_own: since(own.last),
-            ttl_before: own.ttl,
+            ttl_before: own.ttl.filter(|_| self.lane_ref(side).copies.is_home(segment)),
             ip_id_before: own.last_ip_id,
             timestamps_before: own.timestamps,
             offset: self.reset_offset(side, segment),
@@ -710,6 +744,7 @@ impl<R: Reader> Connection<R> {
                 .map(|at| segment.time.since(at.time)),
         };
         self.facts.resets.push(reset);
+        self.lane(side).reset = Some(segment.sequence);
     }
 
     /// The offset in `of`'s stream that a reset of the other side acknowledges.
@@ -753,11 +788,11 @@ impl<R: Reader> Connection<R> {
             .filter(|_| direction.segments > 0 || segment.sequence != 0)
         else {
             // The answer to a SYN has sequence number 0 and acknowledges the SYN.
+            let judged = segment.flags.has(Flags::ACK) && self.lane_ref(side.other()).space.is_some();
             return match self.reached(side.other(), segment) {
-                Some(0) => Place::Exact,
                 Some(reached) if reached <= self.facts.from(side.other()).sent => Place::Exact,
-                Some(_) => Place::Outside,
-                None => Place::Unknown,
+                _ if judged => Place::Outside,
+                _ => Place::Unknown,
             };
         };
         let offset = space.offset(segment.sequence, direction.sent);
@@ -813,20 +848,6 @@ impl Direction {
     }
 }
 
-impl Recent {
-    fn of(offset: u64, octets: &[u8], packet: PacketId) -> Self {
-        let length = octets.len().min(Self::OCTETS);
-        let mut kept = [0; Self::OCTETS];
-        kept.iter_mut().zip(octets).for_each(|(kept, &octet)| *kept = octet);
-        Recent {
-            offset,
-            packet,
-            length: length as u8,
-            octets: kept,
-        }
-    }
-}
-
 impl Data {
     fn new(first: Seen) -> Self {
         Data {
@@ -841,7 +862,6 @@ impl Data {
             missing: 0,
             beyond_hole: 0,
             conflicts: Few::default(),
-            keep_alives: 0,
         }
     }
 
@@ -868,6 +888,11 @@ impl Data {
         }
         rtt
     }
+}
+
+/// The sequence number of the first octet: the SYN takes one place before it.
+fn first_octet(segment: &Segment<'_>) -> u32 {
+    segment.sequence.wrapping_add(u32::from(segment.flags.has(Flags::SYN)))
 }
 
 /// Who is the client, judged by the first segment.

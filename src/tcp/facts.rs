@@ -156,7 +156,7 @@ pub struct Flight {
     pub length: u32,
     /// Nanoseconds of silence on the connection before it.
     pub silence: u64,
-    /// Whether it was sent again.
+    /// Whether octets up to its end were sent again, so that its acknowledgement tells no round trip.
     pub repeated: bool,
 }
 
@@ -256,6 +256,9 @@ pub struct Direction {
     pub data: Option<Box<Data>>,
     /// How often it advertised a window of zero.
     pub zero_windows: u32,
+    /// Probes with octets that had been acknowledged, or none: keep-alives (RFC 9293 section 3.8.4), and those probes of a
+    /// zero window that are made alike.
+    pub keep_alives: u32,
 }
 
 /// The payload that one side sent.
@@ -283,8 +286,6 @@ pub struct Data {
     pub beyond_hole: u64,
     /// Contradictions.
     pub conflicts: Few<Conflict>,
-    /// Keep-alive probes (RFC 9293 section 3.8.4).
-    pub keep_alives: u32,
 }
 
 /// A stretch of silence between two segments of a connection.

@@ -2,13 +2,21 @@
 
 mod community_id;
 mod connection;
+mod copies;
 mod facts;
 mod few;
 mod history;
+#[cfg(test)]
+mod ladders;
 mod options;
 mod reassembly;
+mod recent;
+#[cfg(test)]
+pub(crate) mod sample;
 mod sequence;
 mod table;
+#[cfg(test)]
+mod torture;
 
 pub use community_id::community_id;
 pub use connection::Reader;

@@ -4,6 +4,10 @@ use std::collections::BTreeMap;
 
 use crate::tcp::facts::Seen;
 
+/// What it costs to hold octets besides themselves: a place in the tree and an allocation. So many small segments are no
+/// way around the bound.
+const PIECE_COST: usize = 96;
+
 /// Octets that came before their time.
 #[derive(Clone, Debug)]
 struct Early {
@@ -46,6 +50,29 @@ impl Reassembly {
         self.held
     }
 
+    /// In how many pieces they are held.
+    pub(super) fn pieces(&self) -> usize {
+        self.early.len()
+    }
+
+    /// What holding them costs, in octets of memory.
+    pub(super) fn cost(&self) -> usize {
+        self.held + self.early.len() * PIECE_COST
+    }
+
+    /// Whether all octets from `start` to `end` were handed on or are held.
+    pub(super) fn has(&self, start: u64, end: u64) -> bool {
+        let mut at = start.max(self.next);
+        while at < end {
+            let before = self.early.range(..=at).next_back();
+            match before.map(|(start, early)| start + early.octets.len() as u64) {
+                Some(reached) if reached > at => at = reached,
+                _ => return false,
+            }
+        }
+        true
+    }
+
     /// Where the first octets that are held begin.
     pub(super) fn held_from(&self) -> Option<u64> {
         self.early.keys().next().copied()
@@ -53,7 +80,7 @@ impl Reassembly {
 
     /// Takes the octets of one segment: those that are next go to `deliver`, with what follows them among the early ones.
     ///
-    /// Where two segments claim the same place, the first octets win. At most `room` more octets are held.
+    /// Where two segments claim the same place, the first octets win. What is held costs at most `room`.
     pub(super) fn accept(
         &mut self,
         offset: u64,
@@ -159,7 +186,7 @@ impl Reassembly {
                 let piece = octets
                     .get((at - offset) as usize..(free_until - offset) as usize)
                     .unwrap_or_default();
-                if self.held + piece.len() > room {
+                if self.cost() + piece.len() + PIECE_COST > room {
                     return Arrival::Refused;
                 }
                 self.held += piece.len();
@@ -215,11 +242,9 @@ mod tests {
                 let start = random.usize(0..length);
                 let end = random.usize(start..length) + 1;
                 let octets = vec![round; end - start];
-                let delivered = out.len();
                 for (place, &octet) in model[start..end].iter_mut().zip(&octets) {
                     place.get_or_insert(octet);
                 }
-                let _ = delivered;
                 reassembly.accept(start as u64, &octets, seen(), usize::MAX, &mut |offset, octets, _| {
                     assert_eq!(offset, out.len() as u64);
                     out.extend_from_slice(octets);
@@ -238,11 +263,11 @@ mod tests {
         let mut reassembly = Reassembly::default();
         let mut deliver = |_: u64, _: &[u8], _: &Seen| {};
         assert_eq!(
-            reassembly.accept(10, &[0; 50], seen(), 60, &mut deliver),
+            reassembly.accept(10, &[0; 50], seen(), 200, &mut deliver),
             Arrival::Early
         );
         assert_eq!(
-            reassembly.accept(100, &[0; 50], seen(), 60, &mut deliver),
+            reassembly.accept(100, &[0; 50], seen(), 200, &mut deliver),
             Arrival::Refused
         );
         assert_eq!(reassembly.held(), 50);
@@ -253,7 +278,7 @@ mod tests {
         let mut reassembly = Reassembly::default();
         let mut out = Vec::new();
         let mut deliver = |offset: u64, octets: &[u8], _: &Seen| out.push((offset, octets.to_vec()));
-        reassembly.accept(5, b"later", seen(), 100, &mut deliver);
+        reassembly.accept(5, b"later", seen(), 200, &mut deliver);
         reassembly.skip_to(7, &mut deliver);
         assert_eq!(out, [(7, b"ter".to_vec())]);
         assert_eq!(reassembly.next(), 10);

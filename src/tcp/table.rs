@@ -18,9 +18,9 @@ use crate::{
 pub struct Limits {
     /// Live connections.
     pub connections: usize,
-    /// Octets held in one direction because they came early.
+    /// Octets of memory for what is held in one direction because it came early.
     pub held_per_direction: usize,
-    /// Octets held in the whole table because they came early.
+    /// Octets of memory for what is held in the whole table because it came early.
     pub held: usize,
 }
 
@@ -35,8 +35,10 @@ pub struct Table<R> {
     index: HashTable<u32>,
     slots: Vec<Option<Box<Slot<R>>>>,
     free: Vec<u32>,
-    /// Connections that may be gone by then, the earliest first; none more than once.
+    /// Places whose connections may be gone by then, about the earliest first; none more than once.
     expiry: VecDeque<(Time, u32)>,
+    /// Which places stand in `expiry`.
+    awaits_expiry: Vec<bool>,
     /// The latest time seen.
     now: Time,
     held: usize,
@@ -51,7 +53,6 @@ struct Slot<R> {
     connection: Connection<R>,
     /// The capture file of its latest segment.
     capture: u32,
-    awaits_expiry: bool,
 }
 
 /// A connection that is new to a capture file and takes a stream number there.
@@ -82,6 +83,7 @@ impl<R: Reader> Table<R> {
             slots: Vec::new(),
             free: Vec::new(),
             expiry: VecDeque::new(),
+            awaits_expiry: Vec::new(),
             now: Time(i64::MIN),
             held: 0,
             newcomers: Vec::new(),
@@ -149,6 +151,24 @@ impl<R: Reader> Table<R> {
         self.forgotten
     }
 
+    /// How many are live.
+    #[cfg(test)]
+    pub(super) fn live(&self) -> usize {
+        self.index.len()
+    }
+
+    /// What is held because it came early costs so many octets.
+    #[cfg(test)]
+    pub(super) fn held(&self) -> usize {
+        self.held
+    }
+
+    /// How many places there are for connections, and how many may expire.
+    #[cfg(test)]
+    pub(super) fn places(&self) -> (usize, usize) {
+        (self.slots.len(), self.expiry.len())
+    }
+
     fn find(&self, key: &ConnectionKey) -> Option<u32> {
         let hash = self.hasher.hash_one(key);
         self.index
@@ -177,12 +197,14 @@ impl<R: Reader> Table<R> {
             key,
             connection,
             capture: segment.packet.capture(),
-            awaits_expiry: false,
         });
         let place = self.free.pop().unwrap_or(self.slots.len() as u32);
         match self.slots.get_mut(place as usize) {
             Some(free) => *free = Some(slot),
-            None => self.slots.push(Some(slot)),
+            None => {
+                self.slots.push(Some(slot));
+                self.awaits_expiry.push(false);
+            }
         }
         self.newcomers.push(Newcomer {
             packet: segment.packet,
@@ -218,37 +240,38 @@ impl<R: Reader> Table<R> {
             .min(self.limits.held.saturating_sub(self.held));
         slot.connection.take(segment, from_low, room);
         self.held = (self.held + slot.connection.held()).saturating_sub(before);
-        if !slot.awaits_expiry && slot.connection.is_over() {
-            slot.awaits_expiry = true;
+        if slot.connection.is_over() {
+            self.expect_expiry(place, self.now);
+        }
+    }
+
+    /// The connection at `place` may be gone if nothing comes after `last`.
+    fn expect_expiry(&mut self, place: u32, last: Time) {
+        if let Some(awaits) = self.awaits_expiry.get_mut(place as usize)
+            && !std::mem::replace(awaits, true)
+        {
             self.expiry
-                .push_back((Time(self.now.0.saturating_add(LINGER as i64)), place));
+                .push_back((Time(last.0.saturating_add(LINGER as i64)), place));
         }
     }
 
     /// Ends what has been over for long enough.
     fn expire(&mut self) {
-        while let Some(&(time, place)) = self.expiry.front() {
-            if time >= self.now {
-                break;
+        while let Some((_, place)) = self.expiry.pop_front_if(|(time, _)| *time < self.now) {
+            if let Some(awaits) = self.awaits_expiry.get_mut(place as usize) {
+                *awaits = false;
             }
-            self.expiry.pop_front();
-            let Some(slot) = self.slots.get_mut(place as usize).and_then(Option::as_mut) else {
+            let Some(connection) = self.slot(place).map(|slot| &slot.connection) else {
                 continue;
             };
-            if !slot.awaits_expiry {
+            let last = connection.facts.last.time;
+            if !connection.is_over() {
                 continue;
             }
-            slot.awaits_expiry = false;
-            if !slot.connection.is_over() {
-                continue;
-            }
-            let last = slot.connection.facts.last.time;
             if self.now.since(last) > LINGER {
                 self.end(place);
             } else {
-                slot.awaits_expiry = true;
-                self.expiry
-                    .push_back((Time(last.0.saturating_add(LINGER as i64)), place));
+                self.expect_expiry(place, last);
             }
         }
     }

@@ -41,7 +41,11 @@ enum Nonce {
 impl Aead {
     /// For records of TLS 1.3; `None` unless the key is as long as the cipher wants.
     pub(super) fn tls13(cipher: Cipher, key: &[u8], nonce: [u8; NONCE]) -> Option<Aead> {
-        Some(Aead { key: keyed(cipher, key)?, nonce: Nonce::Implicit(nonce), is_tls13: true })
+        Some(Aead {
+            key: keyed(cipher, key)?,
+            nonce: Nonce::Implicit(nonce),
+            is_tls13: true,
+        })
     }
 
     /// For records of TLS 1.2, likewise; the octets of the nonce that do not precede the record are those derived.
@@ -50,13 +54,21 @@ impl Aead {
             Cipher::ChaCha20Poly1305 => Nonce::Implicit(nonce.try_into().ok()?),
             _ => Nonce::Explicit(nonce.try_into().ok()?),
         };
-        Some(Aead { key: keyed(cipher, key)?, nonce, is_tls13: false })
+        Some(Aead {
+            key: keyed(cipher, key)?,
+            nonce,
+            is_tls13: false,
+        })
     }
 
     /// Opens the record of this sequence number into `plaintext`; whether it is authentic.
     pub(super) fn open(&self, sequence: u64, header: RecordHeader, body: &[u8], plaintext: &mut Vec<u8>) -> bool {
-        let Some((nonce, sealed)) = self.nonce(sequence, body) else { return false };
-        let Some(length) = sealed.len().checked_sub(self.key.tag_length()) else { return false };
+        let Some((nonce, sealed)) = self.nonce(sequence, body) else {
+            return false;
+        };
+        let Some(length) = sealed.len().checked_sub(self.key.tag_length()) else {
+            return false;
+        };
         let (ciphertext, tag) = sealed.split_at(length);
         plaintext.resize(length, 0);
         if self.is_tls13 {
@@ -64,7 +76,8 @@ impl Aead {
             self.key.open(&nonce, &header.octets(), ciphertext, tag, plaintext)
         } else {
             // RFC 5246 section 6.2.3.3: the length is that of the plaintext.
-            self.key.open(&nonce, &header.numbered(sequence, length), ciphertext, tag, plaintext)
+            self.key
+                .open(&nonce, &header.numbered(sequence, length), ciphertext, tag, plaintext)
         }
     }
 
@@ -86,7 +99,8 @@ impl Aead {
             }
             Nonce::Implicit(mut nonce) => {
                 let last = nonce.iter_mut().skip(NONCE - EXPLICIT);
-                last.zip(sequence.to_be_bytes()).for_each(|(octet, number)| *octet ^= number);
+                last.zip(sequence.to_be_bytes())
+                    .for_each(|(octet, number)| *octet ^= number);
                 Some((nonce, body))
             }
         }
@@ -96,7 +110,8 @@ impl Aead {
 /// A cipher with its key.
 trait Key: Send {
     fn tag_length(&self) -> usize;
-    fn open(&self, nonce: &[u8; NONCE], additional: &[u8], ciphertext: &[u8], tag: &[u8], plaintext: &mut [u8]) -> bool;
+    fn open(&self, nonce: &[u8; NONCE], additional: &[u8], ciphertext: &[u8], tag: &[u8], plaintext: &mut [u8])
+    -> bool;
 }
 
 impl<A: AeadInOut<NonceSize = U12> + Send> Key for A {
@@ -104,11 +119,19 @@ impl<A: AeadInOut<NonceSize = U12> + Send> Key for A {
         A::TagSize::USIZE
     }
 
-    fn open(&self, nonce: &[u8; NONCE], additional: &[u8], ciphertext: &[u8], tag: &[u8], plaintext: &mut [u8]) -> bool {
+    fn open(
+        &self,
+        nonce: &[u8; NONCE],
+        additional: &[u8],
+        ciphertext: &[u8],
+        tag: &[u8],
+        plaintext: &mut [u8],
+    ) -> bool {
         let (Ok(octets), Ok(tag)) = (InOutBuf::new(ciphertext, plaintext), <&Tag<A>>::try_from(tag)) else {
             return false;
         };
-        self.decrypt_inout_detached(nonce.into(), additional, octets, tag).is_ok()
+        self.decrypt_inout_detached(nonce.into(), additional, octets, tag)
+            .is_ok()
     }
 }
 

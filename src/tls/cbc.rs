@@ -1,7 +1,7 @@
 //! Records under AES in cipher block chaining with an HMAC, either of which may have been applied first.
 
 use aes::{Aes128, Aes256};
-use cbc::cipher::{BlockCipherDecrypt, BlockModeDecrypt, InnerIvInit, InOutBuf, consts::U16};
+use cbc::cipher::{BlockCipherDecrypt, BlockModeDecrypt, InOutBuf, InnerIvInit, consts::U16};
 use hmac::{Hmac, KeyInit, Mac, digest::array::typenum::Unsigned};
 use sha1::Sha1;
 use sha2::{Sha256, Sha384};
@@ -56,7 +56,11 @@ impl Cbc {
             ProtocolVersion::TLS_1_0 => Chaining::Derived(block.try_into().ok()?),
             _ => Chaining::Explicit,
         };
-        Some(Cbc { keys: keyed(aes, hash, key, mac_key)?, order, chaining })
+        Some(Cbc {
+            keys: keyed(aes, hash, key, mac_key)?,
+            order,
+            chaining,
+        })
     }
 
     /// Opens the record of this sequence number into `plaintext`; whether it is authentic.
@@ -75,7 +79,11 @@ impl Cbc {
             Order::EncryptThenMac => self.keys.tag_length(),
         };
         let sealed = body.get(..body.len().saturating_sub(tag)).unwrap_or_default();
-        self.follow(sealed.last_chunk().map_or(Chaining::Lost, |block| Chaining::Previous(*block)));
+        self.follow(
+            sealed
+                .last_chunk()
+                .map_or(Chaining::Lost, |block| Chaining::Previous(*block)),
+        );
     }
 
     /// Takes note of records that are missing.
@@ -93,7 +101,10 @@ impl Cbc {
         self.decrypt(sequence, body, plaintext)?;
         unpad(plaintext)?;
         let (content, tag) = plaintext.split_at_checked(plaintext.len().checked_sub(self.keys.tag_length())?)?;
-        if !self.keys.is_authentic([&header.numbered(sequence, content.len()), content], tag) {
+        if !self
+            .keys
+            .is_authentic([&header.numbered(sequence, content.len()), content], tag)
+        {
             return None;
         }
         plaintext.truncate(content.len());
@@ -102,7 +113,10 @@ impl Cbc {
 
     fn check_then_open(&self, sequence: u64, header: RecordHeader, body: &[u8], plaintext: &mut Vec<u8>) -> Option<()> {
         let (sealed, tag) = body.split_at_checked(body.len().checked_sub(self.keys.tag_length())?)?;
-        if !self.keys.is_authentic([&header.numbered(sequence, sealed.len()), sealed], tag) {
+        if !self
+            .keys
+            .is_authentic([&header.numbered(sequence, sealed.len()), sealed], tag)
+        {
             return None;
         }
         self.decrypt(sequence, sealed, plaintext)?;
@@ -186,8 +200,17 @@ where
     C: BlockCipherDecrypt<BlockSize = U16> + Send + 'static,
 {
     Some(match hash {
-        Hash::Sha1 => Box::new(CipherAndHmac { cipher, hmac: Hmac::<Sha1>::new_from_slice(key).ok()? }),
-        Hash::Sha256 => Box::new(CipherAndHmac { cipher, hmac: Hmac::<Sha256>::new_from_slice(key).ok()? }),
-        Hash::Sha384 => Box::new(CipherAndHmac { cipher, hmac: Hmac::<Sha384>::new_from_slice(key).ok()? }),
+        Hash::Sha1 => Box::new(CipherAndHmac {
+            cipher,
+            hmac: Hmac::<Sha1>::new_from_slice(key).ok()?,
+        }),
+        Hash::Sha256 => Box::new(CipherAndHmac {
+            cipher,
+            hmac: Hmac::<Sha256>::new_from_slice(key).ok()?,
+        }),
+        Hash::Sha384 => Box::new(CipherAndHmac {
+            cipher,
+            hmac: Hmac::<Sha384>::new_from_slice(key).ok()?,
+        }),
     })
 }

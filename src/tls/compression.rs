@@ -21,7 +21,10 @@ pub(super) struct Inflation {
 impl Inflation {
     /// Before the first record.
     pub(super) fn new() -> Inflation {
-        Inflation { state: Decompress::new(true), content: Vec::new() }
+        Inflation {
+            state: Decompress::new(true),
+            content: Vec::new(),
+        }
     }
 
     /// Puts what this record held in the place of its compressed form; `None` if a record before it is missing, or it is bad.
@@ -29,7 +32,10 @@ impl Inflation {
         self.content.clear();
         self.content.reserve_exact(LONGEST_CONTENT + 1);
         let before = self.state.total_in();
-        let status = self.state.decompress_vec(record, &mut self.content, FlushDecompress::Sync).ok()?;
+        let status = self
+            .state
+            .decompress_vec(record, &mut self.content, FlushDecompress::Sync)
+            .ok()?;
         let read = self.state.total_in() - before;
         if read < record.len() as u64 || self.content.len() > LONGEST_CONTENT || status == Status::BufError {
             return None;

@@ -107,7 +107,9 @@ impl Decryptor {
     /// A decryptor for the connection of this ClientHello; `None` if nothing is known of it.
     pub(super) fn new(keys: &Arc<KeyLog>, hello: &ClientHello) -> Option<Decryptor> {
         keys.secrets(&hello.random)?;
-        let offered = Suite::TLS_1_3.iter().filter(|suite| hello.cipher_suites.contains(suite));
+        let offered = Suite::TLS_1_3
+            .iter()
+            .filter(|suite| hello.cipher_suites.contains(suite));
         Some(Decryptor {
             keys: Arc::clone(keys),
             client_random: hello.random,
@@ -130,7 +132,9 @@ impl Decryptor {
     pub(super) fn choose(&mut self, hello: &ServerHello) -> bool {
         let known = matches!(hello.version.0, 0x0301..=0x0303) || hello.version.is_tls13();
         let readable = matches!(hello.compression, compression::NULL | compression::DEFLATE);
-        let Some(suite) = Suite::new(hello.cipher_suite).filter(|_| known && readable) else { return false };
+        let Some(suite) = Suite::new(hello.cipher_suite).filter(|_| known && readable) else {
+            return false;
+        };
         self.hellos = self.hellos.saturating_add(1);
         self.chosen = Some(Chosen {
             version: hello.version,
@@ -173,7 +177,10 @@ impl Decryptor {
         if kind.is_some() {
             direction.current.as_mut()?.inflate(plaintext)?;
         }
-        let early = direction.current.as_ref().is_some_and(|epoch| matches!(epoch.stage, Stage::Early));
+        let early = direction
+            .current
+            .as_ref()
+            .is_some_and(|epoch| matches!(epoch.stage, Stage::Early));
         kind.map(|kind| Opened { kind, early })
     }
 
@@ -204,16 +211,16 @@ impl Decryptor {
             long_enough
                 && match before {
                     Some(chosen) => header.version == chosen.version,
-                    None => {
-                        header.version == ProtocolVersion::TLS_1_2 && header.kind == ContentType::ApplicationData
-                    }
+                    None => header.version == ProtocolVersion::TLS_1_2 && header.kind == ContentType::ApplicationData,
                 }
         }
     }
 
     /// The epochs of one side that may come next, in order.
     fn following(&self, side: Side) -> Vec<Epoch> {
-        let Some(secrets) = self.keys.secrets(&self.client_random).copied() else { return Vec::new() };
+        let Some(secrets) = self.keys.secrets(&self.client_random).copied() else {
+            return Vec::new();
+        };
         let current = match side {
             Side::Client => self.client.current.as_ref(),
             Side::Server => self.server.current.as_ref(),
@@ -236,7 +243,11 @@ impl Decryptor {
         secrets: Secrets,
     ) -> Vec<Epoch> {
         let (early, handshake, application) = match side {
-            Side::Client => (secrets.client_early, secrets.client_handshake, secrets.client_application),
+            Side::Client => (
+                secrets.client_early,
+                secrets.client_handshake,
+                secrets.client_application,
+            ),
             Side::Server => (None, secrets.server_handshake, secrets.server_application),
         };
         // Early data is under the suite of the connection that is resumed, which may not be the one that is chosen.
@@ -245,15 +256,25 @@ impl Decryptor {
         let handshake = handshake.map(|secret| (Stage::Handshake, secret));
         let suites = chosen.map(|chosen| vec![chosen.suite]);
         let suites = suites.as_deref().unwrap_or(&self.offered);
-        let early = early.into_iter().flat_map(|early| self.offered.iter().map(move |suite| (early, *suite)));
-        let handshake = handshake.into_iter().flat_map(|handshake| suites.iter().map(move |suite| (handshake, *suite)));
+        let early = early
+            .into_iter()
+            .flat_map(|early| self.offered.iter().map(move |suite| (early, *suite)));
+        let handshake = handshake
+            .into_iter()
+            .flat_map(|handshake| suites.iter().map(move |suite| (handshake, *suite)));
         let mut epochs: Vec<Epoch> = early
             .chain(handshake)
             .filter_map(|((stage, secret), suite)| {
-                Some(Epoch { stage, protection: Protection::tls13(suite, secret.octets())?, inflation: None })
+                Some(Epoch {
+                    stage,
+                    protection: Protection::tls13(suite, secret.octets())?,
+                    inflation: None,
+                })
             })
             .collect();
-        let application = application.into_iter().flat_map(|secret| suites.iter().map(move |suite| (*suite, secret)));
+        let application = application
+            .into_iter()
+            .flat_map(|secret| suites.iter().map(move |suite| (*suite, secret)));
         epochs.extend(application.filter_map(|(suite, secret)| application_epoch(suite, secret)));
         epochs
     }
@@ -271,7 +292,11 @@ impl Decryptor {
             side,
         )?;
         let inflation = chosen.deflated.then(|| Box::new(Inflation::new()));
-        Some(Epoch { stage: Stage::Negotiated(self.hellos), protection, inflation })
+        Some(Epoch {
+            stage: Stage::Negotiated(self.hellos),
+            protection,
+            inflation,
+        })
     }
 
     fn direction(&mut self, side: Side) -> &mut Direction {
@@ -284,7 +309,10 @@ impl Decryptor {
 
 impl fmt::Debug for Decryptor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Decryptor").field("client", &self.client).field("server", &self.server).finish_non_exhaustive()
+        f.debug_struct("Decryptor")
+            .field("client", &self.client)
+            .field("server", &self.server)
+            .finish_non_exhaustive()
     }
 }
 
@@ -337,7 +365,12 @@ struct Record<'a> {
 
 impl Default for Direction {
     fn default() -> Self {
-        Direction { current: None, sequence: 0, lost: 0, patience: FIRST_PATIENCE }
+        Direction {
+            current: None,
+            sequence: 0,
+            lost: 0,
+            patience: FIRST_PATIENCE,
+        }
     }
 }
 
@@ -352,28 +385,19 @@ impl Direction {
 
     /// Opens a record that does not, as long as patience lasts: under the keys of the one before if records are missing in
     /// between, or under those that may follow. The fewer are missing the likelier it is.
-    fn search(
-        &mut self,
-        following: Vec<Epoch>,
-        record: Record<'_>,
-        plaintext: &mut Vec<u8>,
-    ) -> Option<ContentType> {
+    fn search(&mut self, following: Vec<Epoch>, record: Record<'_>, plaintext: &mut Vec<u8>) -> Option<ContentType> {
         self.patience = self.patience.saturating_sub(DERIVATION * following.len() as u64);
         let mut following: Vec<_> = following.into_iter().map(Some).collect();
         for lost in 0..=self.lost {
             let sequence = self.sequence.saturating_add(lost);
             let current = self.current.as_ref().filter(|_| lost > 0);
-            if let Some(kind) =
-                current.and_then(|epoch| epoch.open(sequence, record, &mut self.patience, plaintext))
-            {
+            if let Some(kind) = current.and_then(|epoch| epoch.open(sequence, record, &mut self.patience, plaintext)) {
                 self.sequence = sequence.saturating_add(1);
                 return Some(kind);
             }
             for place in &mut following {
                 let epoch = place.as_ref();
-                if let Some(kind) =
-                    epoch.and_then(|epoch| epoch.open(lost, record, &mut self.patience, plaintext))
-                {
+                if let Some(kind) = epoch.and_then(|epoch| epoch.open(lost, record, &mut self.patience, plaintext)) {
                     self.current = place.take();
                     self.sequence = lost.saturating_add(1);
                     return Some(kind);

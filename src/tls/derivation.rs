@@ -16,15 +16,27 @@ pub(super) fn expand_label(hash: Hash, secret: &[u8], label: &str, key: &mut [u8
     let info = [&length[..], &label_length, &label, &[0]];
     match hash {
         Hash::Sha1 => return None,
-        Hash::Sha256 => Hkdf::<Sha256>::from_prk(secret).ok()?.expand_multi_info(&info, key).ok()?,
-        Hash::Sha384 => Hkdf::<Sha384>::from_prk(secret).ok()?.expand_multi_info(&info, key).ok()?,
+        Hash::Sha256 => Hkdf::<Sha256>::from_prk(secret)
+            .ok()?
+            .expand_multi_info(&info, key)
+            .ok()?,
+        Hash::Sha384 => Hkdf::<Sha384>::from_prk(secret)
+            .ok()?
+            .expand_multi_info(&info, key)
+            .ok()?,
     }
     Some(())
 }
 
 /// The pseudorandom function of TLS 1.2 (RFC 5246 section 5) or, without a hash, that of TLS 1.0 and 1.1 (RFC 2246 section 5):
 /// `length` octets.
-pub(super) fn pseudorandom(hash: Option<Hash>, secret: &[u8], label: &str, seed: &[u8], length: usize) -> Option<Vec<u8>> {
+pub(super) fn pseudorandom(
+    hash: Option<Hash>,
+    secret: &[u8],
+    label: &str,
+    seed: &[u8],
+    length: usize,
+) -> Option<Vec<u8>> {
     let seed = [label.as_bytes(), seed].concat();
     match hash {
         Some(Hash::Sha384) => p_hash::<Hmac<Sha384>>(secret, &seed, length),

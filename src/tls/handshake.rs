@@ -98,12 +98,17 @@ enum Reading {
 impl Handshake {
     /// An observer that opens what is protected, if these are the secrets for it.
     pub fn with_secrets(secrets: Arc<KeyLog>) -> Handshake {
-        Handshake { secrets: Some(secrets), ..Handshake::default() }
+        Handshake {
+            secrets: Some(secrets),
+            ..Handshake::default()
+        }
     }
 
     /// Reads the next octets of one side and tells `on` what they brought.
     pub fn read(&mut self, side: Side, octets: &[u8], mut on: impl FnMut(Event<'_>)) {
-        let Some(octets) = self.after_gap(side, octets, &mut on) else { return };
+        let Some(octets) = self.after_gap(side, octets, &mut on) else {
+            return;
+        };
         let (mut notes, Direction { records, said, .. }) = self.hear(side);
         let mut rest = &*octets;
         loop {
@@ -204,14 +209,11 @@ impl Handshake {
     }
 
     /// The octets from the next record on: all of them, unless the place of the records was lost and it is still not found.
-    fn after_gap<'o>(
-        &mut self,
-        side: Side,
-        octets: &'o [u8],
-        on: &mut impl FnMut(Event<'_>),
-    ) -> Option<Cow<'o, [u8]>> {
+    fn after_gap<'o>(&mut self, side: Side, octets: &'o [u8], on: &mut impl FnMut(Event<'_>)) -> Option<Cow<'o, [u8]>> {
         let (mut notes, Direction { records, said, search }) = self.hear(side);
-        let Some(searched) = search else { return Some(Cow::Borrowed(octets)) };
+        let Some(searched) = search else {
+            return Some(Cow::Borrowed(octets));
+        };
         let found = notes.find(searched, octets, said, on);
         if found.is_some() || !notes.opens() {
             *search = None;
@@ -343,7 +345,11 @@ impl Notes<'_> {
         };
         for alert in alerts {
             if self.facts.alerts.len() < MOST_ALERTS {
-                self.facts.alerts.push(AlertSeen { side: self.side, alert, encrypted });
+                self.facts.alerts.push(AlertSeen {
+                    side: self.side,
+                    alert,
+                    encrypted,
+                });
             }
             on(Event::Alert(self.side, alert));
         }
@@ -776,7 +782,9 @@ mod tests {
         let mut handshake = Handshake::default();
         let mut events = Vec::new();
         handshake.read(CLIENT, &octets[..100], |event| events.push(format!("{event:?}")));
-        assert!(handshake.gap(CLIENT, (octets.len() - 100) as u64, |event| events.push(format!("{event:?}"))));
+        assert!(handshake.gap(CLIENT, (octets.len() - 100) as u64, |event| {
+            events.push(format!("{event:?}"))
+        }));
         handshake.read(CLIENT, &hidden(30), |event| events.push(format!("{event:?}")));
         let facts = handshake.facts();
         let hello = facts.client_hello.as_ref().unwrap();

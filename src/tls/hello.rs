@@ -192,7 +192,10 @@ impl EncryptedExtensions {
     /// Reads the body of the whole message.
     pub(super) fn read(body: &[u8]) -> Option<EncryptedExtensions> {
         let mut extensions = Octets::new(body).vector16()?;
-        let mut chosen = EncryptedExtensions { alpn: None, early_data: false };
+        let mut chosen = EncryptedExtensions {
+            alpn: None,
+            early_data: false,
+        };
         while !extensions.is_empty() {
             let (kind, mut body) = (extensions.u16()?, extensions.vector16()?);
             match kind {

@@ -3,7 +3,7 @@
 use std::mem;
 
 use super::{
-    Anomaly, Certificate, ContentType, ClientHello, Decryption, Event, RecordHeader, ServerHello, Side,
+    Anomaly, Certificate, ClientHello, ContentType, Decryption, Event, RecordHeader, ServerHello, Side,
     decrypt::Opened,
     handshake::{Notes, Said},
     hello::EncryptedExtensions,
@@ -14,17 +14,13 @@ use super::{
 impl Notes<'_> {
     /// Whether protected records of this side are to be opened.
     pub(super) fn opens(&self) -> bool {
-        self.decryptor.as_ref().is_some_and(|decryptor| decryptor.is_patient(self.side))
+        self.decryptor
+            .as_ref()
+            .is_some_and(|decryptor| decryptor.is_patient(self.side))
     }
 
     /// Opens a protected record, if that is wanted.
-    pub(super) fn open(
-        &mut self,
-        header: RecordHeader,
-        body: &[u8],
-        said: &mut Said,
-        on: &mut impl FnMut(Event<'_>),
-    ) {
+    pub(super) fn open(&mut self, header: RecordHeader, body: &[u8], said: &mut Said, on: &mut impl FnMut(Event<'_>)) {
         let Some(decryptor) = &mut self.decryptor else { return };
         let mut content = mem::take(&mut decryptor.content);
         match decryptor.open(self.side, header, body, &mut content) {
@@ -80,7 +76,11 @@ impl Notes<'_> {
 
     /// Takes note of what the server chose, for the keys depend on it.
     pub(super) fn choose(&mut self, hello: &ServerHello) {
-        if self.decryptor.as_mut().is_some_and(|decryptor| !decryptor.choose(hello)) {
+        if self
+            .decryptor
+            .as_mut()
+            .is_some_and(|decryptor| !decryptor.choose(hello))
+        {
             *self.decryptor = None;
             self.facts.decryption = self.facts.decryption.max(Decryption::Unsupported);
         }
@@ -98,13 +98,7 @@ impl Notes<'_> {
         }
     }
 
-    fn opened(
-        &mut self,
-        opened: Opened,
-        content: &[u8],
-        hidden: &mut Messages,
-        on: &mut impl FnMut(Event<'_>),
-    ) {
+    fn opened(&mut self, opened: Opened, content: &[u8], hidden: &mut Messages, on: &mut impl FnMut(Event<'_>)) {
         self.facts.decryption = Decryption::Opened;
         self.this_side().opened_records += 1;
         match opened.kind {
@@ -137,7 +131,9 @@ impl Notes<'_> {
 
     fn hidden_messages(&mut self, fragment: &[u8], hidden: &mut Messages, on: &mut impl FnMut(Event<'_>)) {
         let mut expected = true;
-        let read = hidden.read(fragment, |message| expected = expected && self.hidden_message(message, on));
+        let read = hidden.read(fragment, |message| {
+            expected = expected && self.hidden_message(message, on)
+        });
         if read.is_err() {
             self.odd(Anomaly::TooLong);
         }
@@ -152,7 +148,9 @@ impl Notes<'_> {
         let event = match (self.side, message.kind) {
             (side, kind::FINISHED) => Some(self.finished(side, on)),
             _ if self.facts.version().is_none_or(|version| version.is_tls13()) => {
-                let Some(event) = self.hidden_message_tls13(message, on) else { return false };
+                let Some(event) = self.hidden_message_tls13(message, on) else {
+                    return false;
+                };
                 event
             }
             // A hello under protection begins another handshake.
@@ -201,11 +199,7 @@ impl Notes<'_> {
         })
     }
 
-    fn encrypted_extensions(
-        &mut self,
-        message: Message<'_>,
-        on: &mut impl FnMut(Event<'_>),
-    ) -> Option<Event<'static>> {
+    fn encrypted_extensions(&mut self, message: Message<'_>, on: &mut impl FnMut(Event<'_>)) -> Option<Event<'static>> {
         let Some(extensions) = EncryptedExtensions::read(message.body) else {
             self.odd(Anomaly::UnreadableHello);
             return None;

@@ -47,7 +47,11 @@ impl KeyLog {
     /// Reads a key log. What it does not understand it counts and passes over; of two secrets for one purpose the last counts.
     pub fn parse(text: &[u8]) -> KeyLog {
         let mut log = KeyLog::default();
-        for line in text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text).split(|octet| *octet == b'\n') {
+        for line in text
+            .strip_prefix(b"\xef\xbb\xbf")
+            .unwrap_or(text)
+            .split(|octet| *octet == b'\n')
+        {
             log.read_line(line.trim_ascii());
         }
         log
@@ -95,12 +99,18 @@ impl KeyLog {
         }
         let mut words = line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
         let (label, random, secret) = (words.next().unwrap_or_default(), words.next(), words.next());
-        if !label.iter().all(|octet| octet.is_ascii_uppercase() || octet.is_ascii_digit() || *octet == b'_') {
+        if !label
+            .iter()
+            .all(|octet| octet.is_ascii_uppercase() || octet.is_ascii_digit() || *octet == b'_')
+        {
             self.unreadable_lines += 1;
             return;
         }
         let Some(purpose) = Purpose::named(label) else { return };
-        let read = (random.and_then(hexadecimal::<32>), secret.and_then(|secret| purpose.secret(secret)));
+        let read = (
+            random.and_then(hexadecimal::<32>),
+            secret.and_then(|secret| purpose.secret(secret)),
+        );
         let ((Some(random), Some(secret)), None) = (read, words.next()) else {
             self.unreadable_lines += 1;
             return;
@@ -123,7 +133,9 @@ impl KeyLog {
 impl fmt::Debug for KeyLog {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut shown = f.debug_struct("KeyLog");
-        shown.field("connections", &self.connections.len()).field("unreadable_lines", &self.unreadable_lines);
+        shown
+            .field("connections", &self.connections.len())
+            .field("unreadable_lines", &self.unreadable_lines);
         shown.field("left_out", &self.left_out).finish()
     }
 }
@@ -141,7 +153,10 @@ impl Secrets {
 impl Secret {
     /// A secret of these octets, if they are not too many.
     pub(super) fn new(octets: &[u8]) -> Option<Secret> {
-        let mut secret = Secret { octets: [0; LONGEST_SECRET], length: u8::try_from(octets.len()).ok()? };
+        let mut secret = Secret {
+            octets: [0; LONGEST_SECRET],
+            length: u8::try_from(octets.len()).ok()?,
+        };
         secret.octets.get_mut(..octets.len())?.copy_from_slice(octets);
         Some(secret)
     }
@@ -216,7 +231,11 @@ impl Purpose {
 
 /// Exactly `N` octets in hexadecimal digits.
 fn hexadecimal<const N: usize>(digits: &[u8]) -> Option<[u8; N]> {
-    let digit = |octet: u8| char::from(octet).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    let digit = |octet: u8| {
+        char::from(octet)
+            .to_digit(16)
+            .and_then(|digit| u8::try_from(digit).ok())
+    };
     let (pairs, rest) = digits.as_chunks::<2>();
     if pairs.len() != N || !rest.is_empty() {
         return None;
@@ -292,9 +311,13 @@ mod tests {
         let line = |label: &str, random: &str, secret: &str| format!("{label} {} {}\n", random.repeat(32), secret);
         let first = line("CLIENT_RANDOM", "aa", &"01".repeat(48)) + &line("CLIENT_RANDOM", "aa", &"02".repeat(48));
         let mut log = KeyLog::parse(first.as_bytes());
-        log.merge(KeyLog::parse(line("CLIENT_TRAFFIC_SECRET_0", "aa", &"03".repeat(32)).as_bytes()));
+        log.merge(KeyLog::parse(
+            line("CLIENT_TRAFFIC_SECRET_0", "aa", &"03".repeat(32)).as_bytes(),
+        ));
         let second = line("CLIENT_TRAFFIC_SECRET_0", "aa", &"04".repeat(32)) + "nonsense\n";
-        log.merge(KeyLog::parse((second + &line("CLIENT_RANDOM", "bb", &"05".repeat(48))).as_bytes()));
+        log.merge(KeyLog::parse(
+            (second + &line("CLIENT_RANDOM", "bb", &"05".repeat(48))).as_bytes(),
+        ));
         let secrets = log.secrets(&[0xaa; 32]).unwrap();
         assert_eq!(secrets.master.unwrap().octets(), [2; 48]);
         assert_eq!(secrets.client_application.unwrap().octets(), [4; 32]);

@@ -60,7 +60,13 @@ impl Protection {
         };
         let hash = (agreed.version >= ProtocolVersion::TLS_1_2).then_some(agreed.suite.hash);
         let randoms = [&agreed.server_random[..], agreed.client_random].concat();
-        let keys = pseudorandom(hash, agreed.master, "key expansion", &randoms, 2 * lengths.iter().sum::<usize>())?;
+        let keys = pseudorandom(
+            hash,
+            agreed.master,
+            "key expansion",
+            &randoms,
+            2 * lengths.iter().sum::<usize>(),
+        )?;
         let mut rest = keys.as_slice();
         let [mac_key, key, block] = lengths.map(|length| {
             let (client, others) = rest.split_at(length);
@@ -73,7 +79,11 @@ impl Protection {
         });
         match cipher {
             Cipher::Cbc(aes, hash) => {
-                let order = if agreed.encrypt_then_mac { Order::EncryptThenMac } else { Order::MacThenEncrypt };
+                let order = if agreed.encrypt_then_mac {
+                    Order::EncryptThenMac
+                } else {
+                    Order::MacThenEncrypt
+                };
                 Cbc::new((aes, hash), (key, mac_key), agreed.version, block, order).map(Protection::Cbc)
             }
             _ if hash.is_none() => None,

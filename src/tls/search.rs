@@ -29,7 +29,9 @@ impl Search {
                 Ok(None) => break,
                 Ok(Some(header)) if expects(header) => {
                     let (_, rest) = from.split_at_checked(record::HEADER).unwrap_or_default();
-                    let Some((body, behind)) = rest.split_at_checked(usize::from(header.length)) else { break };
+                    let Some((body, behind)) = rest.split_at_checked(usize::from(header.length)) else {
+                        break;
+                    };
                     if proves(header, body) {
                         return Some(behind.to_vec());
                     }

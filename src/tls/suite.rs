@@ -93,7 +93,10 @@ impl Suite {
             0xc023 | 0xc025 | 0xc027 | 0xc029 | 0xc037 => Cipher::Cbc(Aes128, Sha256),
             0x003d | 0x0068..=0x006b | 0x006d => Cipher::Cbc(Aes256, Sha256),
             0x00af | 0x00b3 | 0x00b7 | 0xc024 | 0xc026 | 0xc028 | 0xc02a | 0xc038 => {
-                return Some(Suite { cipher: Cipher::Cbc(Aes256, Sha384), hash: Sha384 });
+                return Some(Suite {
+                    cipher: Cipher::Cbc(Aes256, Sha384),
+                    hash: Sha384,
+                });
             }
             _ => return None,
         };
@@ -106,6 +109,9 @@ impl Suite {
             Aes::Aes128 => Hash::Sha256,
             Aes::Aes256 => Hash::Sha384,
         };
-        Suite { cipher: Cipher::Gcm(aes), hash }
+        Suite {
+            cipher: Cipher::Gcm(aes),
+            hash,
+        }
     }
 }
