@@ -8,6 +8,7 @@
 use std::{
     num::NonZeroUsize,
     path::PathBuf,
+    sync::Arc,
     sync::mpsc::{Receiver, SyncSender, sync_channel},
 };
 
@@ -15,12 +16,13 @@ use rayon::prelude::*;
 
 use crate::{
     attempt::{Attempt, Dialogue, Stage, conclude},
-    capture::{self, CaptureFile, Chain, Chunk, Error, PacketId, Reader, Time, arrange},
+    capture::{self, CaptureFile, Chain, Chunk, Error, PacketId, Reader, Secrets, Source, Time, arrange},
     fingerprint::Prints,
     packet::{Datagram, Decoded, Fragment, Fragments, IcmpError, Neighbour, Segment, Skip, decode},
     report::{self, Report, Scene},
     survey::{Survey, Tally},
     tcp::{Limits, Table},
+    tls::KeyLog,
 };
 
 /// What to analyse, and how.
@@ -34,6 +36,8 @@ pub struct Options {
     pub window: Option<NonZeroUsize>,
     /// Octets of a chunk; only the speed depends on it.
     pub chunk: Option<NonZeroUsize>,
+    /// TLS secrets; those in pcapng files are used beside them.
+    pub key_log: Option<KeyLog>,
     /// Whether credentials are shown in the report.
     pub show_secrets: bool,
     /// Told how many octets of a file were read, and of how many, as work goes on.
@@ -71,11 +75,28 @@ fn work(options: &Options, chains: &[Chain]) -> Result<Report, Error> {
     let mut composer = report::Composer::new(options.show_secrets);
     let mut index = 0;
     for chain in chains {
-        let walked = walk(chain, index, options)?;
+        let mut walked = walk(chain, index, options, options.key_log.clone())?;
+        // Secrets may stand anywhere in a pcapng file, so that they are known only now: with them, the road is walked again.
+        if let Some(found) = secrets_in(&walked.captures, options)
+            && !chain.files.contains(&Source::StandardInput)
+        {
+            walked = walk(chain, index, options, Some(found))?;
+        }
         index += chain.files.len() as u32;
         judge(walked, &prints, &mut composer);
     }
     Ok(composer.finish())
+}
+
+/// The secrets that captures hold, with those that were given.
+fn secrets_in(captures: &[CaptureFile], options: &Options) -> Option<KeyLog> {
+    let blocks = captures.iter().flat_map(|capture| &capture.secrets);
+    let mut all = options.key_log.clone().unwrap_or_default();
+    let known = all.connections();
+    for block in blocks.filter(|block| block.kind == Secrets::TLS_KEY_LOG) {
+        all.merge(KeyLog::parse(&block.octets));
+    }
+    (all.connections() > known).then_some(all)
 }
 
 /// What a chain of captures came to.
@@ -99,14 +120,14 @@ struct Skips {
 }
 
 /// Walks the road up to the facts.
-fn walk(chain: &Chain, first_index: u32, options: &Options) -> Result<Walked, Error> {
+fn walk(chain: &Chain, first_index: u32, options: &Options, key_log: Option<KeyLog>) -> Result<Walked, Error> {
     let mut limits = capture::Limits::default();
     limits.chunk = options.chunk.map_or(limits.chunk, NonZeroUsize::get);
     let mut readers = Vec::new();
     for (source, index) in chain.files.iter().zip(first_index..) {
         readers.push(Reader::open(source, index, limits)?);
     }
-    let mut road = Road::new(chain.files.len(), first_index);
+    let mut road = Road::new(chain.files.len(), first_index, key_log);
     let chunks_a_window = options.window.map_or(WINDOW, NonZeroUsize::get);
     let (full, windows) = sync_channel::<Vec<Chunk>>(1);
     let (empty, used) = sync_channel::<Vec<Chunk>>(2);
@@ -212,9 +233,10 @@ struct Filed<'w> {
 }
 
 impl Road {
-    fn new(captures: usize, first_index: u32) -> Self {
+    fn new(captures: usize, first_index: u32, key_log: Option<KeyLog>) -> Self {
+        let key_log = key_log.map(Arc::new);
         let shard = || Shard {
-            table: Table::new(LIMITS),
+            table: Table::with_secrets(LIMITS, key_log.clone()),
             streams: Vec::new(),
             attempts: Vec::new(),
             tally: Tally::default(),

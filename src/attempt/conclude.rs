@@ -68,8 +68,8 @@ fn attempts(mut dialogue: Dialogue, connection: &Arc<tcp::Facts>, nothing_else: 
     {
         exchanges.push(unfinished_exchange(request));
     }
-    // After TLS only the plain answer to the ClientHello can be an exchange.
-    let plain = dialogue.tls.is_none();
+    // After TLS whose inside is hidden, only the plain answer to the ClientHello can be an exchange.
+    let plain = dialogue.tls.as_ref().is_none_or(|tls| tls.is_open());
     let mut attempts: Vec<Attempt> = Vec::new();
     for exchange in exchanges {
         attempts.push(of_exchange(exchange, &mut dialogue, connection, plain));
@@ -179,6 +179,11 @@ fn presumed(dialogue: Dialogue, connection: &Arc<tcp::Facts>) -> Option<Attempt>
 }
 
 impl Tls {
+    /// Whether its inside could be read.
+    pub fn is_open(&self) -> bool {
+        self.facts.decryption == tls::Decryption::Opened
+    }
+
     /// Whether the handshake completed, as far as the outside tells.
     pub fn is_complete(&self) -> bool {
         self.facts.completed() != tls::Completion::No

@@ -1,5 +1,7 @@
 //! What the two ends of one connection say to each other: finds the protocol by its first octets and follows it.
 
+use std::sync::Arc;
+
 use crate::{
     attempt::{
         exchanges::{Exchange, Exchanges, Kept, Piece, Turn},
@@ -32,6 +34,11 @@ pub struct Dialogue {
     /// The segment with the first octet.
     pub(super) first: Option<(Side, Seen)>,
     unwanted: [bool; 2],
+    /// TLS secrets, if any were given.
+    secrets: Option<Arc<tls::KeyLog>>,
+    /// What is spoken inside of TLS, as far as it could be opened.
+    inside: Layer,
+    is_inside: bool,
     /// How deep in tunnels we are.
     tunnels: u8,
 }
@@ -78,6 +85,15 @@ fn tcp_side(side: tls::Side) -> Side {
 }
 
 impl Reader for Dialogue {
+    type Secrets = Option<Arc<tls::KeyLog>>;
+
+    fn with_secrets(secrets: &Self::Secrets) -> Self {
+        Dialogue {
+            secrets: secrets.clone(),
+            ..Dialogue::default()
+        }
+    }
+
     fn sender(first: &[u8]) -> Option<Side> {
         match http::opening(first) {
             Opening::Request | Opening::Http2Preface | Opening::ProxyV1 | Opening::ProxyV2 => Some(Side::Client),
@@ -120,7 +136,12 @@ impl Reader for Dialogue {
     fn finished(&mut self, side: Side, _at: At) {
         match &mut self.layer {
             Layer::Http => self.exchanges.close(side),
-            Layer::Tls(handshake) => handshake.end(tls_side(side), |_| {}),
+            Layer::Tls(handshake) => {
+                handshake.end(tls_side(side), |_| {});
+                if matches!(self.inside, Layer::Http) {
+                    self.exchanges.close(side);
+                }
+            }
             _ => {}
         }
     }
@@ -157,7 +178,13 @@ impl Dialogue {
                 }
             }
             Layer::Tls(handshake) => {
-                handshake.gap(tls_side(side), obstacle.missing, |_| {});
+                let mut lost = false;
+                handshake.gap(tls_side(side), obstacle.missing, |event| {
+                    lost |= matches!(event, tls::Event::DataGap(..));
+                });
+                if lost {
+                    self.within(|inner| inner.miss(obstacle, offset));
+                }
             }
             Layer::Frames(frames) => {
                 if !frames[index(side)].gap(obstacle.missing) {
@@ -204,9 +231,10 @@ impl Dialogue {
         match http::opening(&first.octets) {
             Opening::More if first.octets.len() < OPENING => {}
             Opening::Request | Opening::Response => self.begin(Layer::Http),
-            Opening::Tls => {
+            Opening::Tls if !self.is_inside => {
                 self.tls.get_or_insert_with(|| Box::new(Tls::default()));
-                self.begin(Layer::Tls(Box::default()));
+                let handshake = self.secrets.clone().map(tls::Handshake::with_secrets);
+                self.begin(Layer::Tls(Box::new(handshake.unwrap_or_default())));
             }
             Opening::ProxyV1 | Opening::ProxyV2 if side == Side::Client && !self.is_proxied() => self.proxy_header(),
             _ => self.strange(side),
@@ -352,6 +380,7 @@ impl Dialogue {
         let Layer::Tls(handshake) = &mut self.layer else { return };
         let tls = self.tls.get_or_insert_with(|| Box::new(Tls::default()));
         let mut not_tls = None;
+        let mut opened = Vec::new();
         if side == Side::Client && handshake.facts().server_hello.is_some() {
             tls.client_reply.get_or_insert(*piece.seen);
         }
@@ -369,6 +398,8 @@ impl Dialogue {
             tls::Event::Certificate(tls::Side::Server) => tls.certificate = Some(*piece.seen),
             tls::Event::Alert(side, alert) => tls.alerts.push((tcp_side(side), alert, *piece.seen)),
             tls::Event::NotTls(side) => not_tls = Some(tcp_side(side)),
+            tls::Event::Data(side, octets) => opened.push((tcp_side(side), Some(octets.to_vec()))),
+            tls::Event::DataGap(side, _) => opened.push((tcp_side(side), None)),
             _ => {}
         });
         tls.last_record = Some((side, piece.seen.at));
@@ -380,11 +411,53 @@ impl Dialogue {
             .client
             .application_octets
             .min(handshake.facts().server.application_octets);
-        if tls.completed.is_some() && octets > ENOUGH_HIDDEN {
+        let hidden = handshake.facts().decryption != tls::Decryption::Opened;
+        if tls.completed.is_some() && octets > ENOUGH_HIDDEN && hidden {
             self.unwanted = [true; 2];
+        }
+        if !opened.is_empty() {
+            self.within(|inner| inner.hear_opened(opened, piece));
         }
         if let Some(speaker) = not_tls {
             self.not_tls(speaker, piece);
+        }
+    }
+
+    /// Does something with what is spoken inside of TLS.
+    fn within(&mut self, work: impl FnOnce(&mut Self)) {
+        let outside = std::mem::replace(&mut self.layer, std::mem::take(&mut self.inside));
+        self.is_inside = true;
+        work(self);
+        self.is_inside = false;
+        self.inside = std::mem::replace(&mut self.layer, outside);
+    }
+
+    /// Takes what records held that were opened; they end with the segment `carrier`, and stand for its place in the stream.
+    fn hear_opened(&mut self, opened: Vec<(Side, Option<Vec<u8>>)>, carrier: Piece<'_>) {
+        let end = carrier.offset + carrier.octets.len() as u64;
+        for (side, octets) in opened {
+            match octets {
+                Some(octets) => {
+                    let offset = end.saturating_sub(octets.len() as u64);
+                    self.hear(
+                        side,
+                        Piece {
+                            offset,
+                            octets: &octets,
+                            seen: carrier.seen,
+                        },
+                    );
+                }
+                None => {
+                    let obstacle = Obstacle {
+                        side,
+                        cause: GapCause::NotCaptured,
+                        missing: 0,
+                        at: carrier.seen.at,
+                    };
+                    self.miss(obstacle, end);
+                }
+            }
         }
     }
 

@@ -16,6 +16,7 @@ use super::{
 use crate::{
     analysis,
     report::{self, Report, page::Style},
+    tls::KeyLog,
 };
 
 /// Tell which attempts to upgrade failed, and why
@@ -36,6 +37,11 @@ pub(super) struct Analyze {
     /// Write the report to FILE, whole or not at all, instead of standard output
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
+
+    /// TLS secrets: a file in the NSS key log format, or a folder of such files; may be given more than once. Secrets in a
+    /// pcapng file are used without it
+    #[arg(long, value_name = "FILE")]
+    keylog: Vec<PathBuf>,
 
     /// How many threads work, 1 to 256; any number gives the same report [default: one for each processor]
     #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(1..=256))]
@@ -96,16 +102,47 @@ impl Analyze {
     }
 
     fn analyze(self) -> Result<Report, Trouble> {
+        let key_log = read_key_logs(&self.keylog)?;
         let progress = Progress::new();
         let options = analysis::Options {
             captures: self.captures,
             threads: self.threads.and_then(|threads| NonZeroUsize::new(threads.into())),
             show_secrets: self.show_secrets,
+            key_log,
             progress: progress.map(|progress| Box::new(move |read, of| progress.show(read, of)) as _),
             ..analysis::Options::default()
         };
         analysis::analyze(&options).map_err(|error| Trouble(error.to_string()))
     }
+}
+
+/// Reads key logs, folders' own files among them.
+fn read_key_logs(named: &[PathBuf]) -> Result<Option<KeyLog>, Trouble> {
+    let mut all: Option<KeyLog> = None;
+    for path in named {
+        let trouble = |error: io::Error| Trouble(format!("{}: the key log cannot be read: {error}", path.display()));
+        let mut files = vec![path.clone()];
+        if path.is_dir() {
+            let entries = std::fs::read_dir(path).map_err(trouble)?;
+            files = entries
+                .filter_map(|entry| Some(entry.ok()?.path()))
+                .filter(|path| path.is_file())
+                .collect();
+            files.sort();
+        }
+        for file in files {
+            let log = KeyLog::parse(&std::fs::read(&file).map_err(trouble)?);
+            if log.is_empty() && !path.is_dir() {
+                let text = format!(
+                    "{}: no TLS secret in it; is it an NSS key log (SSLKEYLOGFILE)?",
+                    path.display()
+                );
+                return Err(Trouble(text));
+            }
+            all.get_or_insert_default().merge(log);
+        }
+    }
+    Ok(all)
 }
 
 impl Format {

@@ -231,6 +231,7 @@ impl Scribe {
             return;
         }
         self.table.segment(&Segment {
+            interface: 0,
             packet,
             time: self.now,
             source,

@@ -449,6 +449,7 @@ fn client_hello(name: &str) -> ClientHello {
 
 fn server_hello(version: u16, cipher_suite: u16) -> ServerHello {
     ServerHello {
+        compression: 0,
         version: ProtocolVersion(version),
         random: [6; 32],
         session_id: Vec::new(),
@@ -475,6 +476,5 @@ fn data(first: Seen) -> Data {
         missing: 0,
         beyond_hole: 0,
         conflicts: Few::default(),
-        keep_alives: 0,
     }
 }

@@ -272,7 +272,6 @@ fn data(first: Seen) -> Data {
         missing: 0,
         beyond_hole: 0,
         conflicts: Few::default(),
-        keep_alives: 0,
     }
 }
 

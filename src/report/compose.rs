@@ -303,15 +303,17 @@ fn told_tls(tls: &Tls) -> super::Tls {
         sni: hello
             .and_then(|hello| hello.sni.as_ref())
             .map(|name| printable(name.as_bytes(), 300)),
-        alpn: server
-            .and_then(|server| server.alpn.as_ref())
+        alpn: facts
+            .alpn
+            .as_ref()
+            .or(server.and_then(|server| server.alpn.as_ref()))
             .map(|name| printable(name, 64)),
         alpn_offered: hello
             .map(|hello| hello.alpn.iter().map(|name| printable(name, 64)).collect())
             .unwrap_or_default(),
         cipher: server.map(|server| tls::cipher_suite_name(server.cipher_suite)),
         ja4: hello.map(|hello| hello.ja4()),
-        decrypted: false,
+        decrypted: tls.is_open(),
         alert: tls.fatal_alert().map(|(side, alert, _)| Alert {
             code: alert.description,
             name: alert.name().map(Word::from),

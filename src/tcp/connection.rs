@@ -17,6 +17,10 @@ use crate::{
 
 /// What reads the octets of a connection, in order, both directions.
 pub trait Reader: Default + Send {
+    /// What readers of protected octets need.
+    type Secrets: Clone + Default + Send;
+    /// A reader with secrets.
+    fn with_secrets(secrets: &Self::Secrets) -> Self;
     /// Which side sends octets that begin like these; `None` if they do not tell.
     fn sender(first: &[u8]) -> Option<Side>;
     /// Whether it still wants what `side` sends. What is not wanted is not put in order, and costs next to nothing.
@@ -43,13 +47,14 @@ const PATIENCE: usize = 3;
 
 /// One connection while it lives.
 #[derive(Debug)]
-pub(super) struct Connection<R> {
+pub(super) struct Connection<R: Reader> {
     pub(super) facts: Facts,
     /// Whether the lower end of the key is the client.
     client_is_low: bool,
     client: Lane,
     server: Lane,
     reader: Option<Box<R>>,
+    secrets: R::Secrets,
     /// Nanoseconds between the latest segment and the one before it.
     silence: u64,
     /// Its place among this window's newcomers, until it has a stream number.
@@ -74,7 +79,7 @@ struct Lane {
 
 impl<R: Reader> Connection<R> {
     /// The connection that `segment` belongs to as its first; `from_low` tells whether the lower end of the key sent it.
-    pub(super) fn new(segment: &Segment<'_>, from_low: bool, newcomer: u32) -> Self {
+    pub(super) fn new(segment: &Segment<'_>, from_low: bool, newcomer: u32, secrets: R::Secrets) -> Self {
         let (by_source, roles) = first_sender_is_client(segment);
         let (client, server) = if by_source {
             (segment.source, segment.destination)
@@ -114,6 +119,7 @@ impl<R: Reader> Connection<R> {
             client: lane(),
             server: lane(),
             reader: None,
+            secrets,
             silence: 0,
             newcomer: Some(newcomer),
         }
@@ -577,7 +583,9 @@ impl<R: Reader> Connection<R> {
             Side::Client => &mut self.client,
             Side::Server => &mut self.server,
         };
-        let reader = self.reader.get_or_insert_default();
+        let reader = self
+            .reader
+            .get_or_insert_with(|| Box::new(R::with_secrets(&self.secrets)));
         let arrival = lane
             .reassembly
             .accept(offset, octets, seen, room, &mut |offset, octets, seen| {
@@ -617,7 +625,9 @@ impl<R: Reader> Connection<R> {
         if missing == 0 {
             return;
         }
-        let reader = self.reader.get_or_insert_default();
+        let reader = self
+            .reader
+            .get_or_insert_with(|| Box::new(R::with_secrets(&self.secrets)));
         reader.gap(side, offset, missing, cause, at);
         lane.reassembly.skip_to(until, &mut |offset, octets, seen| {
             reader.octets(side, offset, octets, seen)

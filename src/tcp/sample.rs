@@ -207,6 +207,12 @@ impl Told {
 }
 
 impl Reader for Told {
+    type Secrets = ();
+
+    fn with_secrets(_: &()) -> Self {
+        Told::default()
+    }
+
     fn sender(first: &[u8]) -> Option<Side> {
         match first {
             [b'>', ..] => Some(Side::Client),

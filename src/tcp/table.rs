@@ -29,8 +29,9 @@ pub struct Limits {
 const LINGER: u64 = 240_000_000_000;
 
 /// The connections of one shard.
-pub struct Table<R> {
+pub struct Table<R: Reader> {
     limits: Limits,
+    secrets: R::Secrets,
     hasher: foldhash::fast::RandomState,
     index: HashTable<u32>,
     slots: Vec<Option<Box<Slot<R>>>>,
@@ -48,7 +49,7 @@ pub struct Table<R> {
     forgotten: u64,
 }
 
-struct Slot<R> {
+struct Slot<R: Reader> {
     key: ConnectionKey,
     connection: Connection<R>,
     /// The capture file of its latest segment.
@@ -75,8 +76,14 @@ pub struct Ended<R> {
 impl<R: Reader> Table<R> {
     /// An empty table.
     pub fn new(limits: Limits) -> Self {
+        Table::with_secrets(limits, R::Secrets::default())
+    }
+
+    /// An empty table whose readers get these secrets.
+    pub fn with_secrets(limits: Limits, secrets: R::Secrets) -> Self {
         Table {
             limits,
+            secrets,
             // The seed is random, so nobody can write a capture whose keys collide; no order depends on it.
             hasher: foldhash::fast::RandomState::default(),
             index: HashTable::new(),
@@ -192,7 +199,7 @@ impl<R: Reader> Table<R> {
             self.make_room();
         }
         let newcomer = self.newcomers.len() as u32;
-        let connection = Connection::new(segment, from_low, newcomer);
+        let connection = Connection::new(segment, from_low, newcomer, self.secrets.clone());
         let slot = Box::new(Slot {
             key,
             connection,
