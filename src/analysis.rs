@@ -485,11 +485,13 @@ impl Shard {
 impl Walked {
     /// Sorts the attempts, and leaves out those presumed ones that have nothing to do with upgrades, by the contract's rule:
     /// one counts if its first octets are TLS or HTTP, if it is a SYN to port 80, 443 or above 1023 that led nowhere, or if
-    /// upgrades are asked for elsewhere at its server's endpoint or between its two hosts.
+    /// upgrades are, or may be, inside TLS, asked for elsewhere at its server's endpoint or between its two hosts.
     fn keep_what_counts(&mut self) {
         self.attempts
             .par_sort_by_key(|attempt| (attempt.connection.first, attempt.nth));
-        let asked: Vec<&Attempt> = self.attempts.iter().filter(|attempt| !attempt.presumed).collect();
+        let hidden = |attempt: &&Attempt| attempt.tls.as_ref().is_some_and(|tls| tls.is_complete());
+        let asked = |attempt: &&Attempt| !attempt.presumed || hidden(attempt);
+        let asked: Vec<&Attempt> = self.attempts.iter().filter(asked).collect();
         let servers: std::collections::BTreeSet<_> = asked.iter().map(|attempt| attempt.connection.server).collect();
         let pair = |attempt: &Attempt| (attempt.connection.client.address, attempt.connection.server.address);
         let pairs: std::collections::BTreeSet<_> = asked.iter().map(|attempt| pair(attempt)).collect();

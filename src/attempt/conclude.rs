@@ -99,6 +99,9 @@ fn unfinished_exchange((head, first): (http::RequestHead, tcp::Seen)) -> Exchang
 }
 
 fn of_exchange(exchange: Exchange, dialogue: &mut Dialogue, connection: &Arc<tcp::Facts>, plain: bool) -> Attempt {
+    // A certificate that the server refuses in TLS 1.3 comes to light after the client's request (RFC 8446 section 4.4.2.4).
+    let alerted = dialogue.tls.as_ref().is_some_and(|tls| tls.fatal_alert().is_some());
+    let plain = plain && (exchange.response.is_some() || !alerted);
     let asks = exchange
         .request
         .as_ref()
@@ -107,7 +110,7 @@ fn of_exchange(exchange: Exchange, dialogue: &mut Dialogue, connection: &Arc<tcp
         .response
         .as_ref()
         .is_some_and(|response| response.head.status == 101)
-        || dialogue.session.is_some() && exchange.response.is_none() && asks;
+        || dialogue.session.is_some() && exchange.response.is_none() && asks && connection.from_server.segments > 0;
     let session = if switched { dialogue.session.take() } else { None };
     let stage = match (&session, &exchange.response) {
         (Some(session), _) => after_switch(session, connection),

@@ -267,6 +267,18 @@ mod tests {
         assert!(just_ended(&idle(7_004)));
         assert_eq!(idle(7_004).by(Role::Proxy, "x").cause(), likely);
         assert_eq!(idle(7_004).passed_on_by("x").cause(), likely);
+        // On the leg behind the proxy is the client, and shows that it is one.
+        let behind = |request: Sample| switched(request, GOOD).frames(1, 1, 0).fin(Side::Client, 60_010);
+        assert_eq!(
+            behind(Sample::get("/").field("X-Forwarded-For", "192.0.2.1")).cause(),
+            likely
+        );
+        assert_eq!(
+            behind(Sample::get("/").field("Host", "198.51.100.7:80")).cause(),
+            likely
+        );
+        assert_eq!(behind(Sample::get("/")).cause().0, "none");
+        assert_eq!(behind(Sample::get("/").field("Host", "192.0.2.2:80")).cause().0, "none");
         // Said goodbye, or the client closed.
         assert!(just_ended(&idle(60_000).close(Side::Server, 1000, "", 59_999)));
         assert!(just_ended(&idle(60_000).fin(Side::Client, 59_990)));
@@ -282,7 +294,8 @@ mod tests {
         assert_eq!(both.cause(), ("proxy.idle-timeout", Some(Confidence::Confirmed)));
         let from_behind = back()
             .fin(Side::Client, 4_001)
-            .beside(&front().fin(Side::Server, 4_003), 1);
+            .delayed(1)
+            .beside(&front().fin(Side::Server, 4_003), 0);
         assert_eq!(from_behind.cause(), ("proxy.idle-timeout", Some(Confidence::Confirmed)));
         // The backend closed, and the proxy passed that on.
         let backend = front()

@@ -20,7 +20,7 @@ pub(super) enum Kind {
 const SKEW: i64 = 60;
 
 /// The credentials that a request presents to the server: not those meant for a proxy, and no placeholders.
-pub(super) fn presented(request: &Request) -> impl Iterator<Item = &Credential> {
+pub(super) fn presented(request: &Request) -> impl Iterator<Item = &Credential> + Clone {
     for_server(request).filter(|credential| !credential.is_placeholder())
 }
 
@@ -29,7 +29,7 @@ pub(super) fn placeholder(request: &Request) -> Option<&Credential> {
     for_server(request).find(|credential| credential.is_placeholder())
 }
 
-fn for_server(request: &Request) -> impl Iterator<Item = &Credential> {
+fn for_server(request: &Request) -> impl Iterator<Item = &Credential> + Clone {
     let likely = request
         .credentials
         .iter()

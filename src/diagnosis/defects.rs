@@ -108,7 +108,11 @@ pub(super) const OTHER_MATTERS: &[&str] = &[
 
 /// What a request that is meant as an opening handshake lacks, in the order in which most servers look.
 pub(super) fn defects(request: &Request) -> Vec<Defect> {
-    ALL.into_iter().filter(|&defect| has(request, defect)).collect()
+    // HTTP/2 and later have none of these fields but the version (RFC 8441 section 5).
+    let apply = |defect: &Defect| request.head.version.major == 1 || *defect == Defect::Version;
+    ALL.into_iter()
+        .filter(|defect| apply(defect) && has(request, *defect))
+        .collect()
 }
 
 /// How the key stands in a request.

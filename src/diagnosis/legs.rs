@@ -1,13 +1,15 @@
 //! Other legs of the same handshake: what a proxy on the way made of it.
 
+use std::net::IpAddr;
+
 use crate::{
-    attempt::{Attempt, Stage},
+    attempt::{Attempt, Ordinary, Request, Stage},
     diagnosis::{
         marks::seconds,
         rule::{Case, Evidence},
     },
     packet::Endpoint,
-    tcp::Side,
+    tcp::{At, Side},
 };
 
 /// Fields that proxies add to what they pass on (RFC 7239, RFC 9110 section 7.6.3, and what came before them).
@@ -32,16 +34,64 @@ pub(super) fn proxy_field(attempt: &Attempt) -> Option<&'static str> {
     PROXY_FIELDS.into_iter().find(|name| request.head.fields.has(name))
 }
 
+/// Whether Host is an address other than the one that the connection goes to: something between turned it here, a proxy or a
+/// translation of addresses.
+pub(super) fn host_is_elsewhere(attempt: &Attempt) -> bool {
+    let host = attempt.request.as_deref().and_then(Request::host).unwrap_or_default();
+    let bare = match host.strip_prefix('[') {
+        Some(literal) => literal.split(']').next().unwrap_or_default(),
+        None => host.split(':').next().unwrap_or_default(),
+    };
+    bare.parse::<IpAddr>()
+        .is_ok_and(|address| address != attempt.connection.server.address)
+}
+
+/// Whether a request at `at` lies inside the exchange of `front`: after its request and before its answer. The same key alone
+/// does not make two legs of one handshake, since test tools send the same one each time.
+fn encloses(front: &Attempt, at: At) -> bool {
+    let Some(request) = &front.request else { return false };
+    let answer = front.response.as_ref().map(|response| response.first.at);
+    let end = answer.unwrap_or(front.connection.last);
+    (request.first.at.time..=end.time).contains(&at.time)
+}
+
+/// Later legs of the attempt's handshake: what a proxy made of it.
+pub(super) fn behind<'a>(case: &Case<'a>) -> impl Iterator<Item = &'a Attempt> {
+    let attempt = case.attempt;
+    let legs = case.survey.other_legs(attempt);
+    legs.filter(move |leg| {
+        is_apart(leg, attempt)
+            && leg
+                .request
+                .as_ref()
+                .is_some_and(|sent| encloses(attempt, sent.first.at))
+    })
+}
+
+/// Earlier legs of the attempt's handshake: what the proxy got of its own client.
+pub(super) fn in_front<'a>(case: &Case<'a>) -> impl Iterator<Item = &'a Attempt> {
+    let attempt = case.attempt;
+    let sent = attempt.request.as_ref().map(|request| request.first.at);
+    let legs = case.survey.other_legs(attempt);
+    legs.filter(move |leg| is_apart(leg, attempt) && sent.is_some_and(|at| encloses(leg, at)))
+}
+
+/// A later leg on which the handshake is an ordinary request.
+pub(super) fn ordinary_behind<'a>(case: &Case<'a>) -> Option<&'a Ordinary> {
+    let legs = case.survey.stripped_legs(case.attempt);
+    legs.iter().copied().find(|leg| encloses(case.attempt, leg.request))
+}
+
+fn is_apart(one: &Attempt, other: &Attempt) -> bool {
+    one.connection.client != other.connection.client || one.connection.server != other.connection.server
+}
+
 /// The leg on which this proxy's backend failed it: the same handshake without an answer, or a connection that the proxy's
 /// host tried meanwhile and that came to nothing.
 pub(super) fn failed_backend(case: &Case<'_>) -> Option<Evidence> {
-    let attempt = case.attempt;
-    let same_key = case
-        .survey
-        .other_legs(attempt)
-        .filter(|leg| leg.response.is_none() && is_behind(leg, attempt));
-    let mut backends = same_key.chain(tried_meanwhile(case));
-    backends.next().map(|leg| Evidence {
+    let same_key = behind(case).filter(|leg| leg.response.is_none());
+    let leg = same_key.chain(tried_meanwhile(case)).next()?;
+    Some(Evidence {
         packet: leg.first().packet,
         text: failure(leg),
     })
@@ -50,21 +100,12 @@ pub(super) fn failed_backend(case: &Case<'_>) -> Option<Evidence> {
 /// Connections that the proxy's host began between the request and its answer, and that never carried a request.
 fn tried_meanwhile<'a>(case: &Case<'a>) -> impl Iterator<Item = &'a Attempt> {
     let attempt = case.attempt;
-    let (from, to) = (
-        attempt.first(),
-        attempt
-            .response
-            .as_ref()
-            .map_or(attempt.connection.last, |response| response.first.at),
-    );
+    let answer = attempt.response.as_ref().map(|response| response.first.at);
     let host = attempt.connection.server.address;
-    let dead = |leg: &&Attempt| leg.stage == Stage::Connect;
-    case.survey.begun_by(host, from, to).filter(dead)
-}
-
-/// Whether `leg` is a later leg of `front`: it begins after it, and goes to another server.
-fn is_behind(leg: &Attempt, front: &Attempt) -> bool {
-    leg.connection.server != front.connection.server && leg.first() >= front.first()
+    let begun = case
+        .survey
+        .begun_by(host, attempt.first(), answer.unwrap_or(attempt.connection.last));
+    begun.filter(|leg| leg.stage == Stage::Connect)
 }
 
 fn failure(leg: &Attempt) -> String {
@@ -142,7 +183,25 @@ mod tests {
         let back = Staged::of(&Sample::get("/ws").field("Connection", "close").refused(404, "")).behind();
         let id = ("proxy.upgrade-header-stripped", Some(Confidence::Confirmed));
         assert_eq!(front.clone().beside(&back, 1).cause(), id);
-        assert_eq!(back.beside(&front, 1).cause(), id);
+        assert_eq!(back.delayed(1).beside(&front, 0).cause(), id);
+    }
+
+    #[test]
+    fn the_same_key_again_is_no_other_leg() {
+        // A test tool tries once more after the refusal, with other fields and the same key.
+        let first = Staged::of(&Sample::get("/ws").refused(403, "no"));
+        let again = Staged::of(&Sample::get("/ws").field("Connection", "close").refused(404, ""));
+        assert_ne!(
+            first.clone().beside(&again, 50).cause().0,
+            "proxy.upgrade-header-stripped"
+        );
+        assert_ne!(
+            again.delayed(50).beside(&first, 0).cause().0,
+            "proxy.upgrade-header-stripped"
+        );
+        let mut ordinary = without_upgrade(&first);
+        ordinary.request.time.0 += 50_000_000;
+        assert_ne!(first.ordinary(ordinary).cause().0, "proxy.upgrade-header-stripped");
     }
 
     #[test]

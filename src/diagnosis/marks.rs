@@ -40,11 +40,20 @@ const TWICE: u64 = 1_000_000;
 /// Resets to both ends within this time, in nanoseconds, were sent at once.
 const AT_ONCE: u64 = 5_000_000;
 
+const IDENTIFICATION: &str = "IP identification";
+const TIMESTAMPS: &str = "TCP timestamps";
+
 impl Foreign {
-    /// How sure it is that another machine wrote the segment; `None` without any mark.
+    /// How sure it is that another machine wrote the segment; `None` without any mark, or with one that others outweigh.
     pub(super) fn confidence(&self) -> Option<Confidence> {
+        // What only the machine itself can know speaks louder than one hint: routes change in mid-connection.
+        let vouched = self
+            .agreeing
+            .iter()
+            .any(|&mark| mark == IDENTIFICATION || mark == TIMESTAMPS);
         match (self.marks.len(), self.strong) {
             (0, _) => None,
+            (1, 0) if vouched => None,
             (1, 0) => Some(Confidence::Possible),
             (2.., _) if self.disowned => Some(Confidence::Confirmed),
             _ => Some(Confidence::Likely),
@@ -224,7 +233,7 @@ impl Foreign {
                 format!("IP identification {id:#06x}, while its sender's count stood at {before:#06x}"),
             );
         } else {
-            self.agreeing.push("IP identification");
+            self.agreeing.push(IDENTIFICATION);
         }
     }
 
@@ -235,29 +244,21 @@ impl Foreign {
         }
     }
 
+    /// A round trip is measured too long where the answer to a SYN was delayed, so this is a mark among others and no proof.
     fn sooner(&mut self, case: &Case<'_>, side: Side, packet: PacketId, after: u64, what: &str) {
         let facts = &case.attempt.connection;
-        let here = if side == Side::Server {
-            facts.server_rtt
-        } else {
-            facts.client_rtt
+        let here = match side {
+            Side::Server => facts.server_rtt,
+            Side::Client => facts.client_rtt,
         };
-        let elsewhere = || case.survey.host(facts.endpoint(side).address).and_then(|host| host.rtt);
-        let Some(rtt) = here.or_else(elsewhere).filter(|&rtt| rtt > SHORTEST_RTT) else {
+        let elsewhere = case.survey.host(facts.endpoint(side).address).and_then(|host| host.rtt);
+        let shortest = here.into_iter().chain(elsewhere).min();
+        let Some(rtt) = shortest.filter(|&rtt| rtt > SHORTEST_RTT && after < rtt / SOONER) else {
             return;
         };
-        if after < rtt / SOONER {
-            let text = format!(
-                "it comes {} after {what}, while the round trip takes {}",
-                milliseconds(after),
-                milliseconds(rtt)
-            );
-            if here.is_some() {
-                self.strong(packet, text)
-            } else {
-                self.weak(packet, text)
-            }
-        }
+        let (after, rtt) = (milliseconds(after), milliseconds(rtt));
+        let text = format!("it comes {after} after {what}, while the round trip takes {rtt}");
+        self.weak(packet, text);
     }
 
     /// An end that has the connection and gives it up sends RST with ACK; RST alone is what RFC 9293 section 3.5.2 asks of a
@@ -352,7 +353,7 @@ impl Foreign {
                     self.weak(seen.at.packet, text.to_owned());
                 }
             }
-            (true, Some(_)) => self.agreeing.push("TCP timestamps"),
+            (true, Some(_)) => self.agreeing.push(TIMESTAMPS),
             (false, _) => {}
         }
     }

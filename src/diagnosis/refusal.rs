@@ -6,7 +6,7 @@ use crate::{
     attempt::{Attempt, Ordinary, Request, Response},
     capture::PacketId,
     diagnosis::{
-        credential,
+        credential::{Kind, kind, presented},
         marks::Foreign,
         rule::{Case, Confidence, Evidence, Match, Outcome, SaidBy},
         speaker::speaker,
@@ -115,8 +115,8 @@ impl<'a> Refusal<'a> {
     }
 
     /// The credentials that were presented; none if not all of the request was seen.
-    pub(super) fn presented(&self) -> impl Iterator<Item = &'a Credential> + use<'a> {
-        self.request.into_iter().flat_map(credential::presented)
+    pub(super) fn presented(&self) -> impl Iterator<Item = &'a Credential> + Clone + use<'a> {
+        self.request.into_iter().flat_map(presented)
     }
 
     /// Whether all of the request was seen, and it bears no credential.
@@ -161,6 +161,42 @@ impl<'a> Refusal<'a> {
     /// An accepted attempt on the same path that differs in what `only` holds, and in nothing else.
     pub(super) fn accepted_but_for(&self, only: Differences) -> Option<Contrast<'a>> {
         self.accepted().find(|contrast| contrast.differs == only)
+    }
+
+    /// An accepted attempt on the same path that bears all the credentials of this one and more, and differs in nothing else.
+    pub(super) fn accepted_with_more(&self) -> Option<Contrast<'a>> {
+        let more = |contrast: &Contrast<'a>| {
+            contrast.differs == Differences::CREDENTIALS
+                && self.presented().all(|own| bears(contrast.request, own))
+                && presented(contrast.request).count() > self.presented().count()
+        };
+        self.accepted().find(more)
+    }
+
+    /// An accepted attempt on the same path that differs in nothing but this credential, which it does not bear.
+    pub(super) fn accepted_without(&self, own: &Credential) -> Option<Contrast<'a>> {
+        let without =
+            |contrast: &Contrast<'a>| contrast.differs == Differences::CREDENTIALS && !bears(contrast.request, own);
+        self.accepted().find(without)
+    }
+
+    /// The credential of one of these kinds that may be the bad one: rather one that accepted requests do without.
+    pub(super) fn suspect(&self, fits: impl Fn(Kind) -> bool) -> Option<&'a Credential> {
+        let mut credentials = self.presented().filter(|credential| fits(kind(credential)));
+        let other = credentials
+            .clone()
+            .find(|credential| self.accepted_without(credential).is_some());
+        other.or_else(|| credentials.next())
+    }
+
+    /// Whether the server accepts this credential anywhere.
+    pub(super) fn is_good(&self, credential: &Credential) -> bool {
+        let server = self.case.attempt.connection.server;
+        self.case
+            .survey
+            .accepted_with(server, &credential.value)
+            .next()
+            .is_some()
     }
 
     /// Another attempt on the same path that was answered with `status`.
@@ -280,6 +316,14 @@ impl Contrast<'_> {
             text: text.into(),
         }
     }
+}
+
+/// Whether a request bears this very credential.
+fn bears(request: &Request, credential: &Credential) -> bool {
+    request
+        .credentials
+        .iter()
+        .any(|other| other.place == credential.place && other.value == credential.value)
 }
 
 /// The packet that shows that an attempt was accepted.

@@ -320,7 +320,7 @@ mod tests {
         );
         let blocked = [
             "Sorry, you have been blocked. Ray ID: 1",
-            "Access Denied. Reference ID 18.a",
+            "<h1>Access Denied</h1> Reference ID 18.a",
             "Attack detected by the Web Application Firewall",
         ];
         for body in blocked {
@@ -338,6 +338,7 @@ mod tests {
             "Forbidden",
             "You are not allowed here. Request ID: 7",
             "Blocked user",
+            "{\"error\":\"forbidden\",\"event_id\":\"7\"}",
         ];
         for body in plain {
             assert_ne!(

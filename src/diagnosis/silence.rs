@@ -39,7 +39,11 @@ pub(super) fn end_by_server<'a>(case: &Case<'a>) -> Option<End<'a>> {
         Some(reset) => Foreign::of_reset(case, reset),
         None => Foreign::of_segment(case, Side::Server, &seen),
     };
-    let acknowledged = request.acknowledged.is_some() || facts.from_client.acknowledged >= request.span.1;
+    // A reset may be the first to acknowledge it.
+    let by_reset = reset
+        .and_then(|reset| reset.acknowledges)
+        .is_some_and(|up_to| up_to >= request.span.1);
+    let acknowledged = by_reset || request.acknowledged.is_some() || facts.from_client.acknowledged >= request.span.1;
     Some(End {
         request,
         seen,

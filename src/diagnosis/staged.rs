@@ -42,6 +42,10 @@ impl Staged {
             facts.from_client.syns.push(seen(1, 0));
             facts.from_server.syns.push(seen(2, 0));
             (facts.from_client.segments, facts.from_server.segments) = (2, 2);
+            if let Some(response) = attempt.response.as_deref_mut() {
+                response.first.at.time = seen(6, 2).at.time;
+                response.last.at.time = response.first.at.time;
+            }
             let length = attempt.request.as_ref().map_or(0, |request| request.span.1);
             facts.from_client.acknowledged = length;
             facts.from_server.data = attempt.response.as_ref().map(|response| Box::new(data(response.first)));
@@ -167,6 +171,12 @@ impl Staged {
     /// Another attempt in the same capture, on another connection that begins so many packets and milliseconds later.
     pub(super) fn beside(mut self, other: &Staged, later: u64) -> Self {
         self.others.push(shifted(other.attempt.clone(), later));
+        self
+    }
+
+    /// The same, so many packets and milliseconds later.
+    pub(super) fn delayed(mut self, later: u64) -> Self {
+        self.attempt = shifted(self.attempt, later);
         self
     }
 

@@ -4,7 +4,7 @@ use crate::{
     attempt::Stage,
     diagnosis::{
         credential::{Kind, kind, place},
-        refusal::{Differences, Refusal, unless_proven},
+        refusal::{Refusal, unless_proven},
         rule::{Case, Confidence, Guide, Match, Rule},
     },
 };
@@ -68,10 +68,10 @@ const SAYS: &[&str] = &[
 
 fn check(case: &Case<'_>) -> Option<Match> {
     let refusal = Refusal::of(case, &[400, 401, 403])?;
-    let credential = refusal.presented().find(|credential| kind(credential) != Kind::Token)?;
+    let credential = refusal.suspect(|kind| kind != Kind::Token)?;
     let said = refusal.says(SAYS).is_some();
-    let other = refusal.accepted_but_for(Differences::CREDENTIALS);
-    let good = refusal.accepted_with_same_credential().next().is_some();
+    let other = refusal.accepted_without(credential);
+    let good = refusal.is_good(credential);
     let challenge = refusal
         .response
         .head
@@ -86,6 +86,7 @@ fn check(case: &Case<'_>) -> Option<Match> {
         401 if basic || other.is_some() => (Confidence::Confirmed, 70),
         401 => (Confidence::Likely, 60),
         _ if other.is_some() => (Confidence::Likely, 60),
+        _ if refusal.is_mute() || kind(credential) == Kind::Key => (Confidence::Possible, 52),
         _ => (Confidence::Possible, 45),
     };
     let place = place(credential);

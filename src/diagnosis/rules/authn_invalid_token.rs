@@ -3,7 +3,7 @@
 use crate::{
     attempt::{Request, Stage},
     diagnosis::{
-        credential::{Kind, duration, kind, lifetime, payload, place, presented},
+        credential::{Kind, claims, duration, lifetime, payload, place, presented},
         refusal::{Differences, Refusal, unless_proven},
         rule::{Case, Confidence, Guide, Match, Rule},
     },
@@ -102,17 +102,18 @@ const SAYS: &[&str] = &[
 
 fn check(case: &Case<'_>) -> Option<Match> {
     let refusal = Refusal::of(case, &[400, 401, 403])?;
-    let Some(credential) = refusal.presented().find(|credential| kind(credential) == Kind::Token) else {
+    let Some(credential) = refusal.suspect(|kind| kind == Kind::Token) else {
         return by_cookie(&refusal);
     };
     let request = refusal.request?;
     let now = refusal.now();
     let early = lifetime(request, credential).begins_in(now);
     let over = lifetime(request, credential).over_since(now);
-    let other = refusal.accepted_but_for(Differences::CREDENTIALS);
+    let other = refusal.accepted_without(credential);
     let forged = other.filter(|contrast| only_signature_differs(credential, contrast.request));
     let before = refusal.accepted_but_for(Differences::NONE);
-    let good = refusal.accepted_with_same_credential().next().is_some();
+    let good = refusal.is_good(credential);
+    let dated = claims(credential).is_some_and(|claims| !claims.roles.is_empty() && claims.exp.is_some());
     let known = refusal.knows_401_here();
     let (confidence, weight) = match refusal.status {
         // A token that is over is called invalid as well (RFC 6750 section 3.1).
@@ -126,7 +127,8 @@ fn check(case: &Case<'_>) -> Option<Match> {
         _ if over.is_some() => (Confidence::Possible, 30),
         401 => (Confidence::Likely, if other.is_some() { 60 } else { 55 }),
         _ if other.is_some() && !known => (Confidence::Likely, 55),
-        _ if refusal.is_mute() => (Confidence::Possible, 52),
+        // A token that is in date and names roles is rather good and not sufficient.
+        _ if refusal.is_mute() => (Confidence::Possible, if dated { 46 } else { 52 }),
         _ if known => (Confidence::Possible, 25),
         _ => (Confidence::Possible, 42),
     };

@@ -133,7 +133,7 @@ fn check(case: &Case<'_>) -> Option<Match> {
         return unseen(&refusal);
     }
     if !refusal.is_bare() {
-        return elsewhere(&refusal);
+        return one_more(&refusal).or_else(|| elsewhere(&refusal));
     }
     let (confidence, weight) = weighed(&refusal)?;
     let empty = case.attempt.request.as_deref().and_then(placeholder);
@@ -189,9 +189,7 @@ fn weighed(refusal: &Refusal<'_>) -> Option<(Confidence, u8)> {
     if refusal.says(LOG_IN_HERE).is_some() {
         return Some((Confidence::Likely, 70));
     }
-    if let Some(contrast) = refusal.accepted_but_for(Differences::CREDENTIALS)
-        && presented(contrast.request).next().is_some()
-    {
+    if refusal.accepted_with_more().is_some() {
         return Some((Confidence::Confirmed, 75));
     }
     if refusal.status == 401 {
@@ -243,6 +241,21 @@ fn usual(refusal: &Refusal<'_>) -> u8 {
     }
 }
 
+/// The request has a credential, and is accepted with another one beside it.
+fn one_more(refusal: &Refusal<'_>) -> Option<Match> {
+    let contrast = refusal.accepted_with_more()?;
+    let own: Vec<&str> = refusal
+        .presented()
+        .map(|credential| credential.place.as_str())
+        .collect();
+    let lacking = presented(contrast.request).find(|credential| !own.contains(&credential.place.as_str()))?;
+    let place = place(lacking);
+    let summary = format!("The request lacks a credential in {place}: with it, and all else alike, it is accepted.");
+    let found = refusal.found(Confidence::Confirmed, 76, summary);
+    let found = found.shown_by_all(refusal.asked(format!("no credential in {place}")));
+    Some(found.shown_by_all([contrast.evidence(format!("accepted with a credential in {place} as well"))]))
+}
+
 /// The request has a credential, and the answer speaks of one that is not there: it is looked for in another place.
 fn elsewhere(refusal: &Refusal<'_>) -> Option<Match> {
     refusal.says(NOT_THERE)?;
@@ -281,7 +294,7 @@ fn unseen(refusal: &Refusal<'_>) -> Option<Match> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diagnosis::sample::{Sample, check};
+    use crate::diagnosis::sample::{Sample, cause, check};
 
     fn told(samples: &[Sample]) -> Option<Confidence> {
         check(&RULE, samples).map(|found| found.confidence)
@@ -322,6 +335,19 @@ mod tests {
         assert_eq!(
             told(&[bare(), Sample::get("/ws").field("Cookie", "user=root").accepted()]),
             Some(Confidence::Likely)
+        );
+    }
+
+    #[test]
+    fn one_credential_of_two() {
+        let cookie = || Sample::get("/ws").field("Cookie", "session=abc");
+        let samples = [
+            cookie().refused(403, ""),
+            cookie().field("Authorization", "Bearer x").accepted(),
+        ];
+        assert_eq!(
+            (told(&samples), cause(&samples)),
+            (Some(Confidence::Confirmed), RULE.id)
         );
     }
 

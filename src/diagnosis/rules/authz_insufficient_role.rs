@@ -129,7 +129,7 @@ fn check(case: &Case<'_>) -> Option<Match> {
         _ if !refusal.is_mute() && refusal.says(MAY_SAY).is_some() => (Confidence::Likely, 55),
         _ if known => (Confidence::Likely, 50),
         _ if refusal.is_of_proxy() => (Confidence::Possible, 20),
-        _ if refusal.is_mute() => (Confidence::Possible, 46),
+        _ if refusal.is_mute() => (Confidence::Possible, 48),
         _ => (Confidence::Possible, 50),
     };
     let doubt = match refusal.is_bare() {

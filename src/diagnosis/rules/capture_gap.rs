@@ -13,7 +13,7 @@ pub(super) const RULE: Rule = Rule {
     id: "capture.gap",
     name: "gap in the capture",
     guide: None,
-    stages: &[Stage::Connect, Stage::Tls, Stage::Request, Stage::Response],
+    stages: &[Stage::Connect, Stage::Tls, Stage::Request],
     sees: "Octets are missing where the request or the answer would be. The receiver acknowledges them, so they crossed the network.",
     means: "The capture lost them, not the network: the capturing machine was too slow, its buffer too small, or the mirror port \
             overloaded. What they said cannot be told.",
@@ -39,9 +39,9 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(case: &Case<'_>) -> Option<Match> {
     let attempt = case.attempt;
-    let opaque = attempt.tls.as_ref().is_some_and(|tls| tls.is_complete());
-    let whole = opaque || attempt.response.as_ref().is_some_and(|response| response.complete);
-    if whole || is_half_seen(case) {
+    // Where the status is there, what is missing is only the rest; and of TLS the inside cannot be read in any case.
+    let enough = attempt.response.is_some() || attempt.tls.as_ref().is_some_and(|tls| tls.is_complete());
+    if enough || is_half_seen(case) {
         return None;
     }
     let (side, missing, at) = missing(case)?;
@@ -51,12 +51,6 @@ fn check(case: &Case<'_>) -> Option<Match> {
     let (why, confidence) = match forgotten {
         true => ("too much came out of order to be kept", Confidence::Likely),
         false => ("the capture missed them", Confidence::Confirmed),
-    };
-    // Where the status is there, what is missing is only the rest.
-    let confidence = if attempt.response.is_some() {
-        Confidence::Possible
-    } else {
-        confidence
     };
     let who = name(side);
     let summary = format!("{missing} octets of the {who} that would tell are not in the capture: {why}.");

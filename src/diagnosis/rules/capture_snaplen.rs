@@ -13,7 +13,7 @@ pub(super) const RULE: Rule = Rule {
     id: "capture.snaplen",
     name: "packets cut by the snapshot length",
     guide: None,
-    stages: &[Stage::Tls, Stage::Request, Stage::Response],
+    stages: &[Stage::Tls, Stage::Request],
     sees: "Packets are longer on the wire than in the capture, and the part that is cut off is the one that would tell.",
     means: "The capture was taken with a small snapshot length (tcpdump -s). Headers of TCP are there, what they carried is not.",
     ladder: "client                      server\n\
@@ -27,17 +27,12 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(case: &Case<'_>) -> Option<Match> {
     let attempt = case.attempt;
-    let opaque = attempt.tls.as_ref().is_some_and(|tls| tls.is_complete());
-    let whole = opaque || attempt.response.as_ref().is_some_and(|response| response.complete);
-    let (side, missing, at) = cut_off(case).filter(|_| !whole)?;
-    let confidence = if attempt.response.is_some() {
-        Confidence::Possible
-    } else {
-        Confidence::Confirmed
-    };
+    // Where the status is there, what is missing is only the rest; and of TLS the inside cannot be read in any case.
+    let enough = attempt.response.is_some() || attempt.tls.as_ref().is_some_and(|tls| tls.is_complete());
+    let (side, missing, at) = cut_off(case).filter(|_| !enough)?;
     let who = name(side);
     let summary = format!("{missing} octets of the {who} that would tell were cut off by the snapshot length.");
-    let found = Match::new(confidence, Outcome::Undetermined, SaidBy::Unknown, summary)
+    let found = Match::new(Confidence::Confirmed, Outcome::Undetermined, SaidBy::Unknown, summary)
         .weighing(61)
         .shown_by(
             at.packet,

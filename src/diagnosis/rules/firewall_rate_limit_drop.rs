@@ -116,6 +116,8 @@ struct Around<'a> {
     let_through: u32,
     /// SYNs that were dropped in that time, as far as can be told, this connection's own among them.
     dropped: u32,
+    /// Whether another of its connections was dropped as well: one alone is no rate.
+    again: bool,
 }
 
 impl<'a> Around<'a> {
@@ -148,6 +150,7 @@ impl<'a> Around<'a> {
         Some(Around {
             passed,
             mixed: others().find(late),
+            again: others().any(|opening| opening.answered.is_none() && opening.first != syns.first),
             let_through,
             dropped,
         })
@@ -159,7 +162,9 @@ impl<'a> Around<'a> {
         match self.mixed {
             _ if !few || self.passed.len() < 2 => None,
             Some(_) => Some(Confidence::Likely),
-            None if self.passed.len() >= BURST && self.let_through == 0 && self.burst() => Some(Confidence::Likely),
+            None if self.again && self.passed.len() >= BURST && self.let_through == 0 && self.burst() => {
+                Some(Confidence::Likely)
+            }
             None => None,
         }
     }

@@ -4,6 +4,7 @@ use crate::{
     attempt::{Attempt, Request, Stage},
     diagnosis::{
         defects::{self, Defect},
+        legs,
         reply::Reply,
         rule::{Case, Confidence, Guide, Match, Outcome, Rule},
         silence,
@@ -66,7 +67,7 @@ fn behind_proxy(case: &Case<'_>, reply: &Reply<'_>) -> Option<Match> {
         let old = |request: &Request| request.head.version < Version::HTTP_11;
         other.request.as_deref().is_some_and(old) && !other.is_upgraded()
     };
-    let other = case.survey.other_legs(case.attempt).find(is_old)?;
+    let other = legs::behind(case).find(is_old)?;
     let request = other.request.as_deref()?;
     let same = other.status() == Some(reply.status());
     let confidence = if same {

@@ -15,15 +15,16 @@ pub(super) const RULE: Rule = Rule {
     stages: &[Stage::Response],
     sees: "Two connections carry the same Sec-WebSocket-Key: on the client's leg Host and Origin name the same host, on the backend's \
            leg Host names another one, and the backend answers 403. With the backend's leg alone, X-Forwarded-Host or Forwarded \
-           tells the Host that the client sent.",
-    means: "The backend compares Origin with Host, as RFC 6455 suggests and many libraries do. The proxy wrote its own idea of Host \
+           tells the Host that the client sent. With the client's leg alone, the answer says that the Origin is another one than \
+           Host, and it is not.",
+    means: "The backend compares Origin with Host, as many libraries do unless told otherwise. The proxy wrote its own idea of Host \
             (nginx: the name in proxy_pass), so a right Origin looks like one of another site.",
-    ladder: "client        proxy        server\n\
-             |-- Host: a --->|            |\n\
-             |   Origin: a   |            |\n\
-             |               |-- Host: b ->|\n\
-             |               |   Origin: a |\n\
-             |<---- 403 -----|<--- 403 ---|",
+    ladder: "client         proxy         server\n\
+             |-- Host: a --->|              |\n\
+             |   Origin: a   |              |\n\
+             |               |-- Host: b -->|\n\
+             |               |   Origin: a  |\n\
+             |<---- 403 -----|<---- 403 ----|",
     confused_with: &[
         (
             "origin.not-allowed",
@@ -35,8 +36,8 @@ pub(super) const RULE: Rule = Rule {
         ),
     ],
     remedies: &[
-        "Pass the client's Host: proxy_set_header Host $http_host (nginx), ProxyPreserveHost On (Apache), option forwardfor does not do \
-         it; header_up Host {host} (Caddy), passHostHeader: true (Traefik).",
+        "Pass the client's Host: proxy_set_header Host $http_host (nginx), ProxyPreserveHost On (Apache), header_up Host \
+         {host} (Caddy), passHostHeader: true (Traefik).",
         "Or name the public Origin in the backend's list instead of comparing with Host.",
     ],
     references: &[

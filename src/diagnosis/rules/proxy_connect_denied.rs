@@ -1,7 +1,7 @@
 //! An explicit proxy refuses CONNECT.
 
 use crate::{
-    attempt::Stage,
+    attempt::{Request, Stage},
     diagnosis::{
         reply::Reply,
         rule::{Case, Confidence, Guide, Match, Rule, SaidBy},
@@ -38,7 +38,7 @@ pub(super) const RULE: Rule = Rule {
     ],
     references: &[
         "RFC 9110 section 9.3.6 (CONNECT)",
-        "RFC 6455 section 4.1 step 2",
+        "RFC 6455 section 4.1 (proxy usage)",
         "Squid: http_access",
     ],
     check,
@@ -46,7 +46,9 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(case: &Case<'_>) -> Option<Match> {
     let reply = Reply::of(case)?;
-    let request = reply.request.filter(|request| &*request.head.method == b"CONNECT")?;
+    // In HTTP/2 and later CONNECT may ask for a WebSocket (RFC 8441).
+    let is_tunnel = |request: &&Request| &*request.head.method == b"CONNECT" && request.head.version.major == 1;
+    let request = reply.request.filter(is_tunnel)?;
     let status = reply.status();
     let confidence = match status {
         403 | 451 => Confidence::Confirmed,

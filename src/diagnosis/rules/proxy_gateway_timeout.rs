@@ -96,10 +96,7 @@ fn on_the_leg_behind(case: &Case<'_>) -> Option<Match> {
     if fin.is_some_and(|fin| fin < left) {
         return None;
     }
-    let front = case
-        .survey
-        .other_legs(case.attempt)
-        .find(|leg| leg.first() <= case.attempt.first());
+    let front = legs::in_front(case).next();
     let told = front.filter(|leg| matches!(leg.status(), Some(504 | 502 | 503 | 522 | 524)));
     let field = legs::proxy_field(case.attempt)
         .map(|name| format!("the field {name} shows that a proxy passed this request on"));

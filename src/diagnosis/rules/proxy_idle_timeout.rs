@@ -3,6 +3,7 @@
 use crate::{
     attempt::{Attempt, Stage},
     diagnosis::{
+        legs,
         marks::{Foreign, seconds},
         rule::{Case, Confidence, Evidence, Guide, Match, Outcome, Rule, SaidBy},
     },
@@ -69,11 +70,10 @@ fn check(case: &Case<'_>) -> Option<Match> {
     let attempt = case.attempt;
     let facts = &attempt.connection;
     let session = attempt.session.as_deref()?;
-    let by_proxy_behind = facts
-        .from_client
-        .fin
-        .as_deref()
-        .filter(|_| case.survey.other_legs(attempt).next().is_some());
+    // On the leg behind, the proxy is the client.
+    let is_behind = legs::in_front(case).next().is_some();
+    let may_be_proxy = is_behind || legs::proxy_field(attempt).is_some() || legs::host_is_elsewhere(attempt);
+    let by_proxy_behind = facts.from_client.fin.as_deref().filter(|_| may_be_proxy);
     let server_fin = facts.from_server.fin.as_deref();
     let (side, fin) = match (server_fin, by_proxy_behind) {
         (Some(server), Some(client)) if client.at < server.at => (Side::Client, client),
@@ -101,19 +101,15 @@ fn check(case: &Case<'_>) -> Option<Match> {
         return None;
     }
     let both = closed_together(case, side, fin.at);
-    if both.is_none()
-        && case
-            .survey
-            .other_legs(attempt)
-            .any(|leg| far_end_closed(leg, side, fin.at))
-    {
+    if both.is_none() && others(case).any(|leg| far_end_closed(leg, side, fin.at)) {
         return None;
     }
     let (usual, whole) = (is_usual(idle), is_whole(idle));
     let confidence = match (&both, usual, whole) {
         (Some(_), true, _) | (Some(_), _, true) => Confidence::Confirmed,
         (Some(_), false, false) => Confidence::Likely,
-        (None, ..) if side == Side::Client => return None,
+        (None, ..) if side == Side::Client && is_behind => return None,
+        (None, true, _) | (None, _, true) if side == Side::Client => Confidence::Likely,
         (None, true, _) => Confidence::Likely,
         (None, false, true) if has_proxy(case) || repeats(case, idle) => Confidence::Likely,
         (None, false, true) => Confidence::Possible,
@@ -135,6 +131,11 @@ fn check(case: &Case<'_>) -> Option<Match> {
     Some(found)
 }
 
+/// Other legs of the session.
+fn others<'a>(case: &Case<'a>) -> impl Iterator<Item = &'a Attempt> {
+    legs::behind(case).chain(legs::in_front(case))
+}
+
 /// The proxy ended its other leg at the same moment: it was not the end beyond that closed.
 fn closed_together(case: &Case<'_>, side: Side, fin: At) -> Option<Evidence> {
     let near = |other: At| other.time.since(fin.time).max(fin.time.since(other.time)) <= TOGETHER;
@@ -145,7 +146,7 @@ fn closed_together(case: &Case<'_>, side: Side, fin: At) -> Option<Evidence> {
         let first = facts.from(side).fin.as_ref().is_none_or(|fin| own < fin.at);
         (first && near(own)).then_some(own)
     };
-    let at = case.survey.other_legs(case.attempt).find_map(ended_by_proxy)?;
+    let at = others(case).find_map(ended_by_proxy)?;
     Some(Evidence {
         packet: at.packet,
         text: "the proxy sends FIN on its other leg of this session at the same moment".to_owned(),

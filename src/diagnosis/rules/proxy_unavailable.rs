@@ -66,9 +66,11 @@ fn check(case: &Case<'_>) -> Option<Match> {
     let said = reply.says(SAYINGS).is_some() || reply.evoked(RULE.id) == Some(Confidence::Confirmed);
     // Apache's own page, which it writes when its backend is down.
     let apache = reply.says(&["maintenance downtime or capacity problems"]).is_some();
-    let (confidence, weight) = match (said || backend.is_some(), &page) {
+    // A connection that failed meanwhile may be another client's: it counts beside the proxy's own page.
+    let shown = said || backend.is_some() && page.is_some();
+    let (confidence, weight) = match (shown, &page) {
         (true, _) => (Confidence::Confirmed, 70),
-        (false, None) if apache => (Confidence::Likely, 60),
+        (false, None) if apache || backend.is_some() => (Confidence::Likely, 60),
         (false, Some(_)) => (Confidence::Likely, 60),
         (false, None) => (Confidence::Possible, 45),
     };

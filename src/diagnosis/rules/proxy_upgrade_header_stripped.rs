@@ -4,6 +4,7 @@ use crate::{
     attempt::{Attempt, Ordinary, Stage},
     diagnosis::{
         defects::{Defect, OTHER_MATTERS, defects},
+        legs,
         plain::{self, Sign},
         reply::Reply,
         rule::{Case, Confidence, Guide, Match, Rule},
@@ -71,14 +72,7 @@ fn check(case: &Case<'_>) -> Option<Match> {
 
 /// The same key stands in an ordinary request elsewhere in the capture.
 fn by_ordinary_leg(case: &Case<'_>, reply: &Reply<'_>) -> Option<Match> {
-    let own = case.attempt.connection.client;
-    let leg = case
-        .survey
-        .stripped_legs(case.attempt)
-        .iter()
-        .find(|leg| leg.client != own || leg.server != case.attempt.connection.server);
-    // A box that rewrites fields leaves the addresses as they are: then both sides of it show the same connection.
-    let leg = leg.or_else(|| case.survey.stripped_legs(case.attempt).first())?;
+    let leg = legs::ordinary_behind(case)?;
     let Endpoint { address, port } = leg.server;
     let connection = match leg.connection_field.as_deref() {
         Some(value) => format!("with Connection: {value}"),
@@ -118,32 +112,30 @@ fn strangers(attempt: &Attempt, leg: &Ordinary) -> Vec<String> {
     new.take(SHOWN).cloned().collect()
 }
 
-/// Another leg of the same handshake has still Upgrade, and lost a part of it; this leg may be the sound one or the other.
+/// Another leg of the same handshake still has Upgrade, and lost a part of what makes it count; this leg comes before or after.
 fn by_other_leg(case: &Case<'_>, reply: &Reply<'_>) -> Option<Match> {
     let lost = |attempt: &Attempt| {
-        attempt.request.as_deref().is_some_and(|request| {
-            defects(request)
-                .iter()
-                .any(|defect| matches!(defect, Defect::Connection | Defect::Upgrade))
-        })
+        let lacks = |defect: &Defect| matches!(defect, Defect::Connection | Defect::Upgrade);
+        attempt
+            .request
+            .as_deref()
+            .is_some_and(|request| defects(request).iter().any(lacks))
     };
-    let own = lost(case.attempt);
-    let other = case
-        .survey
-        .other_legs(case.attempt)
-        .find(|leg| lost(leg) != own && leg.request.is_some())?;
-    let other_request = other.request.as_deref()?;
-    let (sound, broken) = if own {
-        (other_request.first, request_packet(reply)?)
+    let (sound, broken) = if lost(case.attempt) {
+        (legs::in_front(case).find(|leg| !lost(leg))?, case.attempt)
     } else {
-        (reply.request?.first, other_request.first.at.packet)
+        (case.attempt, legs::behind(case).find(|leg| lost(leg))?)
     };
+    let packet = |attempt: &Attempt| attempt.request.as_ref().map(|request| request.first.at.packet);
     let summary = "A hop passed the handshake on with Upgrade or Connection changed.";
     let found = reply
         .told(Confidence::Confirmed, reply.writer(), summary)
         .weighing(85)
-        .shown_by(sound.at.packet, "the handshake as its client sent it")
-        .shown_by(broken, "the same Sec-WebSocket-Key, with Upgrade or Connection changed");
+        .shown_by(packet(sound)?, "the handshake as its client sent it")
+        .shown_by(
+            packet(broken)?,
+            "the same Sec-WebSocket-Key, with Upgrade or Connection changed",
+        );
     Some(found)
 }
 

@@ -16,7 +16,7 @@ pub(super) const RULE: Rule = Rule {
     sees: "After the request comes a reset from the server's address. Its TTL, its sequence number and its IP identification are \
            what the server itself would write.",
     means: "The server's program crashed, was killed, or closed its socket with octets in it that it had not read; the system \
-            then sends a reset (RFC 9293 section 3.10.4, RFC 1122 section 4.2.2.13). A reset forged on the way seldom has all the \
+            then sends a reset (RFC 9293 section 3.6.1). A reset forged on the way seldom has all the \
             marks right.",
     ladder: "client                      server\n\
              |--- GET, Upgrade ---------->|\n\
@@ -41,7 +41,7 @@ pub(super) const RULE: Rule = Rule {
         "If the log shows nothing, capture at the server: if no reset leaves it, something on the way wrote it.",
         "Load balancers reset too, if their backend does, or if they have none.",
     ],
-    references: &["RFC 9293 sections 3.5.2 and 3.10.7", "RFC 1122 section 4.2.2.13"],
+    references: &["RFC 9293 sections 3.5.2, 3.6.1 and 3.10.7"],
     check,
 };
 

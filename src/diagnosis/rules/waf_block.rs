@@ -116,7 +116,8 @@ const DENIALS: &[&str] = &[
 fn check(case: &Case<'_>) -> Option<Match> {
     let reply = Reply::of(case).filter(|reply| case.author.role != Role::Filter && reply.status() != 401)?;
     let says = reply.says(STRONG);
-    let pair = || Some(reply.says(NUMBERS)?).zip(reply.says(DENIALS));
+    let is_page = reply.response.body.trim_ascii_start().starts_with(b"<");
+    let pair = || Some(reply.says(NUMBERS)?).filter(|_| is_page).zip(reply.says(DENIALS));
     let evoked = reply.evoked(RULE.id).or_else(|| {
         let by_waf = case.author.role == Role::Waf && case.author.evokes.is_none();
         by_waf.then_some(Confidence::Likely)
