@@ -4,6 +4,7 @@ use std::{
     fmt,
     fs::{self, File},
     io::{self, BufReader, Chain, Cursor, ErrorKind, Read},
+    ops::Range,
     path::PathBuf,
 };
 
@@ -62,9 +63,9 @@ pub(super) struct Input {
 
 enum Decompressed {
     Plain(Raw),
-    Gzip(Box<MultiGzDecoder<BufReader<Raw>>>),
-    Zstd(Box<ZstdFrames<BufReader<Raw>>>),
-    Lz4(Box<Lz4Frames<BufReader<Raw>>>),
+    Gzip(Steps<MultiGzDecoder<BufReader<Raw>>>),
+    Zstd(Steps<ZstdFrames<BufReader<Raw>>>),
+    Lz4(Steps<Lz4Frames<BufReader<Raw>>>),
 }
 
 /// The octets as they stand in the file: those at which we have looked already, and the rest.
@@ -94,9 +95,9 @@ impl Input {
         let raw = Cursor::new(magic.clone()).chain(origin);
         let buffered = |raw| BufReader::with_capacity(COMPRESSED_BUFFER, raw);
         let octets = match magic.as_slice() {
-            [0x1f, 0x8b, ..] => Decompressed::Gzip(Box::new(MultiGzDecoder::new(buffered(raw)))),
-            [0x28, 0xb5, 0x2f, 0xfd] => Decompressed::Zstd(Box::new(ZstdFrames::new(buffered(raw)))),
-            [0x04, 0x22, 0x4d, 0x18] => Decompressed::Lz4(Box::new(Lz4Frames::new(buffered(raw)))),
+            [0x1f, 0x8b, ..] => Decompressed::Gzip(Steps::new(MultiGzDecoder::new(buffered(raw)))),
+            [0x28, 0xb5, 0x2f, 0xfd] => Decompressed::Zstd(Steps::new(ZstdFrames::new(buffered(raw)))),
+            [0x04, 0x22, 0x4d, 0x18] => Decompressed::Lz4(Steps::new(Lz4Frames::new(buffered(raw)))),
             _ => Decompressed::Plain(raw),
         };
         Ok(Input {
@@ -119,9 +120,9 @@ impl Input {
     pub(super) fn position(&self) -> u64 {
         let raw = match &self.octets {
             Decompressed::Plain(raw) => raw,
-            Decompressed::Gzip(decoder) => decoder.get_ref().get_ref(),
-            Decompressed::Zstd(decoder) => decoder.get_ref().get_ref(),
-            Decompressed::Lz4(decoder) => decoder.get_ref().get_ref(),
+            Decompressed::Gzip(steps) => steps.decoder.get_ref().get_ref(),
+            Decompressed::Zstd(steps) => steps.decoder.get_ref().get_ref(),
+            Decompressed::Lz4(steps) => steps.decoder.get_ref().get_ref(),
         };
         raw.get_ref().1.count
     }
@@ -141,10 +142,43 @@ impl Read for Input {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match &mut self.octets {
             Decompressed::Plain(raw) => raw.read(buffer),
-            Decompressed::Gzip(decoder) => decoder.read(buffer),
-            Decompressed::Zstd(decoder) => decoder.read(buffer),
-            Decompressed::Lz4(decoder) => decoder.read(buffer),
+            Decompressed::Gzip(steps) => steps.read(buffer),
+            Decompressed::Zstd(steps) => steps.read(buffer),
+            Decompressed::Lz4(steps) => steps.read(buffer),
         }
+    }
+}
+
+/// A decompressor that is always asked for as much as there is in one step, whatever the reader asks for: how many octets it
+/// yields before it stumbles over damage may depend on what it is asked for, and no report may depend on that.
+struct Steps<D> {
+    decoder: Box<D>,
+    step: Vec<u8>,
+    /// What of the step is still to be read.
+    left: Range<usize>,
+}
+
+impl<D: Read> Steps<D> {
+    const STEP: usize = 64 << 10;
+
+    fn new(decoder: D) -> Self {
+        Steps {
+            decoder: Box::new(decoder),
+            step: vec![0; Self::STEP],
+            left: 0..0,
+        }
+    }
+}
+
+impl<D: Read> Read for Steps<D> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.left.is_empty() {
+            self.left = 0..self.decoder.read(&mut self.step)?;
+        }
+        let mut rest = self.step.get(self.left.clone()).unwrap_or_default();
+        let read = rest.read(buffer)?;
+        self.left.start += read;
+        Ok(read)
     }
 }
 

@@ -398,7 +398,7 @@ const SHOWN: &[Shown] = &[
     ),
     (
         "capture.snaplen",
-        &["snaplen-96"],
+        &["snaplen-answer"],
         &["capture-gaps/no-answer.pcap", "capture-stops-early"],
     ),
     (

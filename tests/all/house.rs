@@ -30,7 +30,7 @@ const PROTOCOLS: &[&str] = &["tls", "http", "websocket"];
 /// Crates that are named in some places only.
 const CRATES: &[(&str, &[&str])] = &[
     ("pcap_parser", &["capture/"]),
-    ("flate2", &["capture/", "diagnosis/words.rs"]),
+    ("flate2", &["capture/", "diagnosis/words.rs", "tls/compression.rs"]),
     ("ruzstd", &["capture/"]),
     ("lz4_flex", &["capture/"]),
     ("etherparse", &["packet/"]),
