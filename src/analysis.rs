@@ -25,6 +25,9 @@ use crate::{
     tls::KeyLog,
 };
 
+/// Is told how many octets of a file were read, and of how many.
+pub type Progress = Box<dyn Fn(u64, Option<u64>) + Send + Sync>;
+
 /// What to analyse, and how.
 #[derive(Default)]
 pub struct Options {
@@ -41,7 +44,7 @@ pub struct Options {
     /// Whether credentials are shown in the report.
     pub show_secrets: bool,
     /// Told how many octets of a file were read, and of how many, as work goes on.
-    pub progress: Option<Box<dyn Fn(u64, Option<u64>) + Send + Sync>>,
+    pub progress: Option<Progress>,
 }
 
 /// How many parts the connections are divided into, whatever the threads.

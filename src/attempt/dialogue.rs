@@ -8,7 +8,7 @@ use crate::{
         facts::{CloseFrame, Obstacle, Session, Tls, Via, Violation},
     },
     http::{self, Opening, ProxyHeader},
-    tcp::{At, Few, GapCause, Reader, Seen, Side},
+    tcp::{At, GapCause, Reader, Seen, Side},
     tls,
     websocket::{FrameEvent, Frames, Opcode, Sender},
 };
@@ -536,23 +536,5 @@ fn note_frame(session: &mut Session, side: Side, opcode: Opcode, at: At) {
         }
         Opcode::PONG => session.pings[index(side.other())] = None,
         _ => {}
-    }
-}
-
-impl Default for Tls {
-    fn default() -> Self {
-        Tls {
-            facts: tls::Facts::default(),
-            client_hello: None,
-            hello_segments: 0,
-            hello_end: 0,
-            server_first: None,
-            certificate: None,
-            client_reply: None,
-            alerts: Few::default(),
-            completed: None,
-            last_record: None,
-            not_tls: None,
-        }
     }
 }

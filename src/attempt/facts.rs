@@ -143,7 +143,7 @@ pub struct Response {
 pub const BODY_KEPT: usize = 4096;
 
 /// What TLS showed from the outside, and where.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Tls {
     /// Versions, names, certificates, alerts, record sizes.
     pub facts: tls::Facts,

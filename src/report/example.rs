@@ -17,7 +17,7 @@ pub(super) fn empty() -> Report {
 /// The same refusal again and again.
 pub(super) fn many(copies: u64) -> Report {
     let again = |n: u64| Attempt {
-        id: n.to_string().into(),
+        id: n.to_string(),
         stream: n,
         ..refused()
     };
@@ -28,27 +28,27 @@ pub(super) fn many(copies: u64) -> Report {
 pub(super) fn hostile(text: &str) -> Report {
     let mut report = report();
     for capture in &mut report.captures {
-        capture.path = text.to_owned().into();
-        capture.link_types.fill(text.to_owned().into());
-        capture.warnings = vec![text.to_owned().into()];
+        capture.path = text.to_owned();
+        capture.link_types.fill(text.to_owned());
+        capture.warnings = vec![text.to_owned()];
     }
     for attempt in &mut report.attempts {
         attempt.id.push_str(text);
-        attempt.client = text.to_owned().into();
-        attempt.server = text.to_owned().into();
-        attempt.protocol = Some(text.to_owned().into());
-        attempt.http_version = Some(text.to_owned().into());
-        attempt.connection.first = text.to_owned().into();
+        attempt.client = text.to_owned();
+        attempt.server = text.to_owned();
+        attempt.protocol = Some(text.to_owned());
+        attempt.http_version = Some(text.to_owned());
+        attempt.connection.first = text.to_owned();
         attempt.connection.state = text.to_owned().into();
-        attempt.connection.history = text.to_owned().into();
+        attempt.connection.history = text.to_owned();
         attempt.connection.via = Some(text.to_owned().into());
         attempt.tls = Some(Box::new(Tls {
-            version: Some(text.to_owned().into()),
-            sni: Some(text.to_owned().into()),
-            alpn: Some(text.to_owned().into()),
-            alpn_offered: vec![text.to_owned().into()],
-            cipher: Some(text.to_owned().into()),
-            ja4: Some(text.to_owned().into()),
+            version: Some(text.to_owned()),
+            sni: Some(text.to_owned()),
+            alpn: Some(text.to_owned()),
+            alpn_offered: vec![text.to_owned()],
+            cipher: Some(text.to_owned()),
+            ja4: Some(text.to_owned()),
             decrypted: false,
             alert: Some(Alert {
                 code: 48,
@@ -58,12 +58,12 @@ pub(super) fn hostile(text: &str) -> Report {
         }));
         if let Some(request) = &mut attempt.request {
             for field in [&mut request.host, &mut request.origin, &mut request.user_agent] {
-                *field = Some(text.to_owned().into());
+                *field = Some(text.to_owned());
             }
-            request.method = text.to_owned().into();
-            request.target = text.to_owned().into();
-            request.subprotocols = vec![text.to_owned().into()];
-            request.credentials = vec![text.to_owned().into()];
+            request.method = text.to_owned();
+            request.target = text.to_owned();
+            request.subprotocols = vec![text.to_owned()];
+            request.credentials = vec![text.to_owned()];
         }
         if let Some(response) = &mut attempt.response {
             for field in [
@@ -72,13 +72,13 @@ pub(super) fn hostile(text: &str) -> Report {
                 &mut response.author,
                 &mut response.body,
             ] {
-                *field = Some(text.to_owned().into());
+                *field = Some(text.to_owned());
             }
         }
         if let Some(session) = &mut attempt.session {
             session.close = Some(Close {
                 code: Some(1000),
-                reason: Some(text.to_owned().into()),
+                reason: Some(text.to_owned()),
                 sent_by: text.to_owned().into(),
             });
             session.ended_by = Some(text.to_owned().into());
@@ -87,27 +87,27 @@ pub(super) fn hostile(text: &str) -> Report {
             cause.id.to_mut().push_str(text);
             cause.confidence = text.to_owned().into();
             cause.guide = Some(text.to_owned().into());
-            cause.summary = text.to_owned().into();
+            cause.summary = text.to_owned();
             cause.remedies.fill(text.to_owned().into());
             cause.said_by = text.to_owned().into();
             cause
                 .evidence
                 .iter_mut()
-                .for_each(|evidence| evidence.text = text.to_owned().into());
+                .for_each(|evidence| evidence.text = text.to_owned());
         }
         for other in &mut attempt.also_considered {
             other.id = text.to_owned().into();
             other.confidence = text.to_owned().into();
-            other.why_not = text.to_owned().into();
+            other.why_not = text.to_owned();
         }
     }
     for pattern in &mut report.patterns {
         pattern.cause.to_mut().push_str(text);
-        pattern.summary = text.to_owned().into();
-        pattern.examples.fill(text.to_owned().into());
-        pattern.clients.fill(text.to_owned().into());
-        pattern.servers.fill(text.to_owned().into());
-        pattern.paths.fill(text.to_owned().into());
+        pattern.summary = text.to_owned();
+        pattern.examples.fill(text.to_owned());
+        pattern.clients.fill(text.to_owned());
+        pattern.servers.fill(text.to_owned());
+        pattern.paths.fill(text.to_owned());
     }
     report
 }

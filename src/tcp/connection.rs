@@ -197,7 +197,7 @@ impl<R: Reader> Connection<R> {
             self.close_lane(side);
             let lane = self.lane_ref(side);
             let (held, next) = (lane.reassembly.held() as u64, lane.reassembly.next());
-            let direction = self.facts.from_mut(side);
+            let direction = self.facts.direction_mut(side);
             if let Some(data) = &mut direction.data {
                 data.beyond_hole = direction.sent.saturating_sub(next).min(held);
                 data.in_flight.shrink_to_fit();
@@ -299,7 +299,7 @@ impl<R: Reader> Connection<R> {
 
     fn note_ttl(&mut self, side: Side, segment: &Segment<'_>) {
         if self.lane_ref(side).copies.is_home(segment) && !segment.flags.has(Flags::RST) {
-            let direction = self.facts.from_mut(side);
+            let direction = self.facts.direction_mut(side);
             let (low, high) = direction.ttl.unwrap_or((segment.ttl, segment.ttl));
             direction.ttl = Some((low.min(segment.ttl), high.max(segment.ttl)));
         }
@@ -332,7 +332,7 @@ impl<R: Reader> Connection<R> {
         if !self.facts.resets.is_empty() {
             self.note_life_after_reset(side, segment, at);
         }
-        let direction = self.facts.from_mut(side);
+        let direction = self.facts.direction_mut(side);
         if direction.first.is_none() {
             let seen = Seen::of(segment);
             direction.timestamps = seen.marks.timestamp.is_some();
@@ -381,7 +381,7 @@ impl<R: Reader> Connection<R> {
         else {
             return;
         };
-        let direction = self.facts.from_mut(side);
+        let direction = self.facts.direction_mut(side);
         let offset = u64::try_from(space.offset(segment.sequence, direction.sent)).unwrap_or(0);
         // The FIN takes one place in the sequence space, and bears no octet.
         let offset = fin.map_or(offset, |fin| fin.min(offset));
@@ -394,7 +394,7 @@ impl<R: Reader> Connection<R> {
         let letter = if segment.flags.has(Flags::ACK) { b'h' } else { b's' };
         self.facts.history.note(side, letter);
         let seen = Seen::of(segment);
-        let direction = self.facts.from_mut(side);
+        let direction = self.facts.direction_mut(side);
         direction.syns.push(seen);
         if direction.options.is_none() {
             direction.options = Some(Box::new(Options::read(segment.options)));
@@ -407,7 +407,7 @@ impl<R: Reader> Connection<R> {
         // Of a direction that was never captured, the first acknowledgement is all that places it.
         let space = *lane.space.get_or_insert(Space::new(segment.acknowledgement));
         let fin = lane.fin;
-        let direction = self.facts.from_mut(of);
+        let direction = self.facts.direction_mut(of);
         let offset = space.offset(segment.acknowledgement, direction.acknowledged);
         let (already, farthest) = (direction.acknowledged, direction.sent.saturating_add(FARTHEST));
         if offset <= already as i64 {
@@ -420,7 +420,7 @@ impl<R: Reader> Connection<R> {
         if offset <= already {
             return;
         }
-        let direction = self.facts.from_mut(of);
+        let direction = self.facts.direction_mut(of);
         // The FIN takes one place in the sequence space, after the last octet.
         let fin = fin.is_some_and(|fin| offset == fin + 1);
         direction.fin_acknowledged |= fin;
@@ -467,7 +467,7 @@ impl<R: Reader> Connection<R> {
 
     fn payload(&mut self, side: Side, segment: &Segment<'_>, at: At, room: usize) {
         let Some(space) = self.lane(side).space else { return };
-        let direction = self.facts.from_mut(side);
+        let direction = self.facts.direction_mut(side);
         let start = space.offset(first_octet(segment), direction.sent);
         let Ok(end) = u64::try_from(start.saturating_add(i64::from(segment.payload_length))) else {
             return;
@@ -481,7 +481,7 @@ impl<R: Reader> Connection<R> {
         }
         self.facts.history.note(side, b'd');
         if self.lane(side).fin.is_some_and(|fin| end > fin) {
-            self.facts.from_mut(side).beyond_fin.get_or_insert(at);
+            self.facts.direction_mut(side).beyond_fin.get_or_insert(at);
         }
         // Octets before our first sight of the stream are cut off.
         let before = u64::try_from(-start).unwrap_or(0);
@@ -505,7 +505,7 @@ impl<R: Reader> Connection<R> {
     /// A bare ACK from before the next octet asks whether the other end is there.
     fn note_probe(&mut self, side: Side, segment: &Segment<'_>) {
         let Some(space) = self.lane_ref(side).space else { return };
-        let direction = self.facts.from_mut(side);
+        let direction = self.facts.direction_mut(side);
         let start = space.offset(segment.sequence, direction.sent);
         if is_keep_alive(direction, start + 1, 0) {
             direction.keep_alives = direction.keep_alives.saturating_add(1);
@@ -515,7 +515,7 @@ impl<R: Reader> Connection<R> {
     /// What was sent and waits for its acknowledgement.
     fn note_flight(&mut self, side: Side, segment: &Segment<'_>, at: At, offset: u64, end: u64) {
         let silence = self.silence;
-        let direction = self.facts.from_mut(side);
+        let direction = self.facts.direction_mut(side);
         let data = direction
             .data
             .get_or_insert_with(|| Box::new(Data::new(Seen::of(segment))));
@@ -635,7 +635,7 @@ impl<R: Reader> Connection<R> {
         self.facts.history.note(side, b'g');
         let facts = &mut self.facts;
         let fallback = facts.first;
-        let direction = facts.from_mut(side);
+        let direction = facts.direction_mut(side);
         direction.sent = direction.sent.max(until);
         let first = direction.first;
         let data = direction
@@ -664,7 +664,7 @@ impl<R: Reader> Connection<R> {
 
     fn note_repeat(&mut self, side: Side, segment: &Segment<'_>, offset: u64) {
         self.facts.history.note(side, b't');
-        let direction = self.facts.from_mut(side);
+        let direction = self.facts.direction_mut(side);
         let end = offset + u64::from(segment.payload_length);
         let acknowledged = end <= direction.acknowledged;
         if let Some(data) = &mut direction.data {
@@ -688,14 +688,14 @@ impl<R: Reader> Connection<R> {
             return;
         };
         self.facts.history.note(side, b'i');
-        if let Some(data) = &mut self.facts.from_mut(side).data {
+        if let Some(data) = &mut self.facts.direction_mut(side).data {
             data.conflicts.push(conflict);
         }
     }
 
     fn finish(&mut self, side: Side, segment: &Segment<'_>) {
         let Some(space) = self.lane_ref(side).space else { return };
-        let direction = self.facts.from_mut(side);
+        let direction = self.facts.direction_mut(side);
         let place = first_octet(segment).wrapping_add(segment.payload_length);
         let place = u64::try_from(space.offset(place, direction.sent)).unwrap_or(0);
         if place > direction.sent.saturating_add(FARTHEST) {
@@ -710,7 +710,6 @@ impl<R: Reader> Connection<R> {
                 direction.acknowledged = place;
             }
             // It takes one place after the last octet, also where that octet is still to come.
-            direction.sent = direction.sent.max(place);
             self.lane(side).fin = Some(place);
         }
         self.note_announced(side, segment);

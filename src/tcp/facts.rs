@@ -354,7 +354,7 @@ impl Facts {
     }
 
     /// What `side` sent, to be changed.
-    pub(super) fn from_mut(&mut self, side: Side) -> &mut Direction {
+    pub(super) fn direction_mut(&mut self, side: Side) -> &mut Direction {
         match side {
             Side::Client => &mut self.from_client,
             Side::Server => &mut self.from_server,

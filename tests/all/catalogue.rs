@@ -501,7 +501,11 @@ const LADDER: usize = 72;
 /// What is wrong with the texts of a rule.
 fn faults(rule: &Rule, ids: &BTreeSet<&str>) -> Vec<String> {
     let mut faults = Vec::new();
-    let mut fault = |is_one: bool, text: String| is_one.then(|| faults.push(text)).unwrap_or_default();
+    let mut fault = |is_one: bool, text: String| {
+        if is_one {
+            faults.push(text)
+        }
+    };
     let part = |part: &str| {
         !part.is_empty()
             && part
@@ -622,9 +626,8 @@ fn every_cause_is_shown_or_awaited() {
             .iter()
             .filter(|it| !it.optional && !it.unsure && it.cause.len() == 1)
             .filter_map(|it| it.first_cause());
-        for cause in true_there.filter(|cause| awaited.contains(cause) && told(report).contains(cause)) {
-            panic!("{cause} is awaited no longer: {} shows it", fixture.name());
-        }
+        let mut shown = true_there.filter(|cause| awaited.contains(cause) && told(report).contains(cause));
+        assert_eq!(shown.next(), None, "awaited no longer: {} shows it", fixture.name());
     }
 }
 

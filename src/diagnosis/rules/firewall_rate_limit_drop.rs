@@ -217,8 +217,14 @@ mod tests {
     #[test]
     fn a_burst_and_then_nothing_is_a_limit() {
         let before: String = (2..6).map(|n| passes(n, f64::from(n) / 10.0)).collect();
-        let ladder = format!("{before} 1.3 > S lost; 2.3 > S lost; 4.3 > S lost; 9 end");
-        assert_eq!(cause(&ladder), "firewall.rate-limit-drop");
+        let dropped = "1.3 > S lost; 2.3 > S lost; 4.3 > S lost;";
+        let again = "1.4 7> S lost; 2.4 7> S lost; 4.4 7> S lost;";
+        assert_eq!(
+            cause(&format!("{before} {dropped} {again} 9 end")),
+            "firewall.rate-limit-drop"
+        );
+        // One alone is no rate.
+        assert_eq!(cause(&format!("{before} {dropped} 9 end")), "firewall.silent-drop-syn");
     }
 
     #[test]
