@@ -106,6 +106,7 @@ fn of_exchange(exchange: Exchange, dialogue: &mut Dialogue, connection: &Arc<tcp
         .request
         .as_ref()
         .is_some_and(|request| request.upgrade.is_some());
+    // A lost answer is known by what follows it; where nothing of the server was captured, the capture is to blame first.
     let switched = exchange
         .response
         .as_ref()

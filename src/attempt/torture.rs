@@ -288,6 +288,19 @@ fn a_switch_that_the_capture_lost_is_known_by_its_frames() {
 }
 
 #[test]
+fn one_direction_alone_tells_of_no_switch() {
+    let words = [&[says(C, UPGRADE), says(S, SWITCH)], &frames()[..]].concat();
+    let mut packets = ladder(&words, || usize::MAX);
+    packets.retain(|packet| packet.side == C);
+    let attempts = concluded(&packets, LIMITS).attempts;
+    assert_eq!(
+        (attempts.len(), attempts[0].stage, attempts[0].session.is_some()),
+        (1, Stage::Request, false)
+    );
+    assert_eq!(attempts[0].obstacle.unwrap().side, S);
+}
+
+#[test]
 fn an_answer_that_the_capture_lost_is_not_taken_from_the_next_request() {
     let words = [
         says(C, UPGRADE),

@@ -709,7 +709,6 @@ impl<R: Reader> Connection<R> {
                 direction.fin_acknowledged = true;
                 direction.acknowledged = place;
             }
-            // It takes one place after the last octet, also where that octet is still to come.
             self.lane(side).fin = Some(place);
         }
         self.note_announced(side, segment);
