@@ -193,7 +193,8 @@ impl<R: Reader> Connection<R> {
     /// The end of the capture or of the connection: what is acknowledged and was never captured is a gap.
     pub(super) fn conclude(mut self) -> (Facts, Option<Box<R>>) {
         for side in [Side::Client, Side::Server] {
-            self.give_up_holes(side, self.facts.last, 0);
+            let known_by = self.facts.from(side).acknowledged_at.unwrap_or(self.facts.last);
+            self.give_up_holes(side, known_by, 0);
             self.close_lane(side);
             let lane = self.lane_ref(side);
             let (held, next) = (lane.reassembly.held() as u64, lane.reassembly.next());
