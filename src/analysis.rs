@@ -6,6 +6,7 @@
 //! number of shards is fixed, so neither threads nor the sizes of chunks and windows change a byte of the report.
 
 use std::{
+    io,
     num::NonZeroUsize,
     path::PathBuf,
     sync::Arc,
@@ -16,10 +17,10 @@ use rayon::prelude::*;
 
 use crate::{
     attempt::{Attempt, Dialogue, Stage, conclude},
-    capture::{self, CaptureFile, Chain, Chunk, Error, PacketId, Reader, Secrets, Source, Time, arrange},
+    capture::{self, CaptureFile, Chain, Chunk, PacketId, Reader, Secrets, Source, Time, arrange},
     fingerprint::Prints,
     packet::{Datagram, Decoded, Fragment, Fragments, IcmpError, Neighbour, Segment, Skip, decode},
-    report::{self, Report, Scene},
+    report::{Composer, Report, Scene, Sink, Style},
     survey::{Survey, Tally},
     tcp::{Limits, Table},
     tls::KeyLog,
@@ -58,25 +59,44 @@ const LIMITS: Limits = Limits {
     held: 4 << 20,
 };
 
+/// Why captures could not be analysed.
+#[derive(Debug)]
+pub enum Error {
+    /// A capture that was named cannot be read at all.
+    Capture(capture::Error),
+    /// The report could not be written.
+    Output(io::Error),
+}
+
 /// Analyses captures.
 ///
 /// # Errors
 /// If a capture that was named cannot be read at all. A damaged capture is read as far as it goes, with a warning.
 pub fn analyze(options: &Options) -> Result<Report, Error> {
-    let arrangement = arrange(&options.captures)?;
+    let mut attempts = Vec::new();
+    let mut report = analyze_into(options, &mut attempts)?;
+    report.attempts = attempts;
+    Ok(report)
+}
+
+/// Analyses captures, and hands the attempts on while they are judged; the report that is returned is without them.
+///
+/// # Errors
+/// If a capture that was named cannot be read at all, or the sink cannot be written.
+pub fn analyze_into<S: Sink + Send>(options: &Options, sink: &mut S) -> Result<Report, Error> {
+    let arrangement = arrange(&options.captures).map_err(Error::Capture)?;
     let threads = options.threads.map_or(0, NonZeroUsize::get);
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
     // Without threads of their own the work is done on this one.
     let Ok(pool) = pool else {
-        return work(options, &arrangement.chains);
+        return work(options, &arrangement.chains, sink);
     };
-    pool.install(|| work(options, &arrangement.chains))
+    pool.install(|| work(options, &arrangement.chains, sink))
 }
 
-fn work(options: &Options, chains: &[Chain]) -> Result<Report, Error> {
-    let prints = Prints::built_in();
-    let mut composer = report::Composer::new(options.show_secrets);
-    let mut index = 0;
+fn work<S: Sink>(options: &Options, chains: &[Chain], sink: &mut S) -> Result<Report, Error> {
+    let mut composer = Composer::new(sink);
+    let (mut all, mut index) = (Vec::new(), 0);
     for chain in chains {
         let mut walked = walk(chain, index, options, options.key_log.clone())?;
         // Secrets may stand anywhere in a pcapng file, so that they are known only now: with them, the road is walked again.
@@ -86,9 +106,15 @@ fn work(options: &Options, chains: &[Chain]) -> Result<Report, Error> {
             walked = walk(chain, index, options, Some(found))?;
         }
         index += chain.files.len() as u32;
-        judge(walked, &prints, &mut composer);
+        composer.captures(&walked.captures, &walked.warnings(), walked.tally.connections);
+        all.push(walked);
     }
-    Ok(composer.finish())
+    composer.begin()?;
+    let prints = Prints::built_in();
+    for walked in all {
+        judge(walked, &prints, options, &mut composer)?;
+    }
+    Ok(composer.finish()?)
 }
 
 /// The secrets that captures hold, with those that were given.
@@ -128,7 +154,7 @@ fn walk(chain: &Chain, first_index: u32, options: &Options, key_log: Option<KeyL
     limits.chunk = options.chunk.map_or(limits.chunk, NonZeroUsize::get);
     let mut readers = Vec::new();
     for (source, index) in chain.files.iter().zip(first_index..) {
-        readers.push(Reader::open(source, index, limits)?);
+        readers.push(Reader::open(source, index, limits).map_err(Error::Capture)?);
     }
     let mut road = Road::new(chain.files.len(), first_index, key_log);
     let chunks_a_window = options.window.map_or(WINDOW, NonZeroUsize::get);
@@ -545,24 +571,62 @@ impl Walked {
     }
 }
 
+/// Attempts that are judged one after the other, by one thread.
+const BATCH: usize = 256;
+/// Batches that are judged before the first of them is handed on.
+const BATCHES: usize = 32;
+
 /// The second half: facts become verdicts, and verdicts a report.
-fn judge(walked: Walked, prints: &Prints, composer: &mut report::Composer) {
+fn judge<S: Sink>(
+    walked: Walked,
+    prints: &Prints,
+    options: &Options,
+    composer: &mut Composer<'_, S>,
+) -> io::Result<()> {
     let survey = Survey::new(&walked.attempts, &walked.tally, walked.span());
-    let warnings = walked.warnings();
-    composer.captures(&walked.captures, &warnings, walked.tally.connections);
     let scene = Scene {
         survey: &survey,
         prints,
         captures: &walked.captures,
         first_index: walked.first_index,
-        style: composer.style(),
+        style: Style {
+            show_secrets: options.show_secrets,
+        },
     };
-    let attempts: Vec<report::Attempt> = walked
-        .attempts
-        .par_iter()
-        .map(|attempt| scene.attempt(attempt))
-        .collect();
-    composer.attempts(attempts);
+    for attempts in walked.attempts.chunks(BATCH * BATCHES) {
+        let before = composer.attempts();
+        let judged: Vec<_> = attempts
+            .par_chunks(BATCH)
+            .enumerate()
+            .map(|(place, batch)| scene.batch::<S>(batch, before + (place * BATCH) as u64))
+            .collect();
+        judged.into_iter().try_for_each(|batch| composer.take(batch))?;
+    }
     // Nothing waits for the facts to be freed.
     rayon::spawn(move || drop(walked));
+    Ok(())
+}
+
+impl std::fmt::Display for Error {
+    fn fmt(&self, to: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Error::Capture(error) => error.fmt(to),
+            Error::Output(error) => write!(to, "the report cannot be written: {error}"),
+        }
+    }
+}
+
+impl From<io::Error> for Error {
+    fn from(error: io::Error) -> Self {
+        Error::Output(error)
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Error::Capture(error) => Some(error),
+            Error::Output(error) => Some(error),
+        }
+    }
 }

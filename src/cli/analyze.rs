@@ -1,7 +1,7 @@
 //! `upgradescope analyze`: from captures to a report.
 
 use std::{
-    io::{self, Write},
+    io,
     num::NonZeroUsize,
     path::{Path, PathBuf},
 };
@@ -10,11 +10,11 @@ use clap::{Args, ValueEnum, value_parser};
 
 use super::{
     Answer, Status, Trouble,
-    output::{Target, print, style},
+    output::{Target, To, print, style},
     progress::Progress,
 };
 use crate::{
-    analysis,
+    analysis::{Error, Options, analyze, analyze_into},
     report::{self, Report, page::Style},
     tls::KeyLog,
 };
@@ -80,40 +80,42 @@ impl Analyze {
             _ => None,
         };
         let format = self.format;
-        let report = self.analyze()?;
-        match target {
-            Some(target) => {
+        let options = self.options()?;
+        let failed = match target {
+            Some(target) => target.write(|to| {
+                let report = format.write(&options, Style::default(), to)?;
                 // A folder's captures are known only now.
-                target.spare(
-                    report
-                        .captures
-                        .iter()
-                        .filter(|it| it.packets > 0)
-                        .map(|it| Path::new(&it.path)),
-                )?;
-                target.write(&|to| format.write(&report, Style::default(), to))?;
-            }
-            None => print(&|to| format.write(&report, style(), to))?,
-        }
-        let failed = report.summary.failed > 0;
-        // The program ends here: to free a million small things one by one would only make the user wait.
-        std::mem::forget(report);
+                let read = report.captures.iter().filter(|it| it.packets > 0);
+                target
+                    .spare(read.map(|it| Path::new(&it.path)))
+                    .map_err(|trouble| io::Error::other(trouble.0))?;
+                Ok::<_, Error>(is_failure(report))
+            })?,
+            None => print(|to| format.write(&options, style(), to).map(is_failure))?,
+        };
         Ok(if failed { Status::SomeFailed } else { Status::Well })
     }
 
-    fn analyze(self) -> Result<Report, Trouble> {
+    fn options(self) -> Result<Options, Trouble> {
         let key_log = read_key_logs(&self.keylog)?;
         let progress = Progress::new();
-        let options = analysis::Options {
+        Ok(Options {
             captures: self.captures,
             threads: self.threads.and_then(|threads| NonZeroUsize::new(threads.into())),
             show_secrets: self.show_secrets,
             key_log,
             progress: progress.map(|progress| Box::new(move |read, of| progress.show(read, of)) as _),
-            ..analysis::Options::default()
-        };
-        analysis::analyze(&options).map_err(|error| Trouble(error.to_string()))
+            ..Options::default()
+        })
     }
+}
+
+/// Whether some attempts failed.
+fn is_failure(report: Report) -> bool {
+    let failed = report.summary.failed > 0;
+    // The program ends here: to free a million small things one by one would only make the user wait.
+    std::mem::forget(report);
+    failed
 }
 
 /// Reads key logs, folders' own files among them.
@@ -146,13 +148,19 @@ fn read_key_logs(named: &[PathBuf]) -> Result<Option<KeyLog>, Trouble> {
 }
 
 impl Format {
-    fn write(self, report: &Report, style: Style, to: &mut dyn Write) -> io::Result<()> {
+    /// Analyses captures and writes the report; it is returned, though perhaps without its attempts.
+    fn write(self, options: &Options, style: Style, to: &mut To<'_>) -> Result<Report, Error> {
+        let whole = |write: &dyn Fn(&Report, &mut To<'_>) -> io::Result<()>, to: &mut To<'_>| {
+            let report = analyze(options)?;
+            write(&report, to)?;
+            Ok(report)
+        };
         match self {
-            Format::Text => report::text::write(report, style, to),
-            Format::Json => report::json::write(report, to),
-            Format::Ndjson => report::ndjson::write(report, to),
-            Format::Html => report::html::write(report, to),
-            Format::Markdown => report::markdown::write(report, to),
+            Format::Json => analyze_into(options, &mut report::json::Document::new(to)),
+            Format::Ndjson => analyze_into(options, &mut report::ndjson::Lines::new(to)),
+            Format::Text => whole(&|report, to| report::text::write(report, style, to), to),
+            Format::Html => whole(&|report, to| report::html::write(report, to), to),
+            Format::Markdown => whole(&|report, to| report::markdown::write(report, to), to),
         }
     }
 }

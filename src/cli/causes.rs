@@ -33,8 +33,8 @@ enum Format {
 impl Causes {
     pub(super) fn run(self) -> Answer {
         match self.format {
-            Format::Text => print(&|to| text(&mut Page::new(to, style())))?,
-            Format::Json => print(&json)?,
+            Format::Text => print(|to| text(&mut Page::new(to, style())))?,
+            Format::Json => print(|to| json(to))?,
         }
         Ok(Status::Well)
     }

@@ -23,7 +23,7 @@ impl Completions {
         // Into memory first: the generator panics when it cannot write.
         let mut script = Vec::new();
         generate(self.shell, &mut command(), "upgradescope", &mut script);
-        print(&|to| to.write_all(&script)).map(|()| Status::Well)
+        print(|to| to.write_all(&script)).map(|()| Status::Well)
     }
 }
 

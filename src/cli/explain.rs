@@ -26,7 +26,7 @@ pub(super) struct Explain {
 impl Explain {
     pub(super) fn run(self) -> Answer {
         match catalogue().iter().find(|rule| rule.id == self.cause) {
-            Some(rule) => print(&|to| page(rule, &mut Page::new(to, style()))).map(|()| Status::Well),
+            Some(rule) => print(|to| page(rule, &mut Page::new(to, style()))).map(|()| Status::Well),
             None => Err(Trouble(unknown(&self.cause))),
         }
     }

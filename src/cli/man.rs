@@ -14,7 +14,7 @@ pub(super) struct Man {}
 
 impl Man {
     pub(super) fn run(self) -> Answer {
-        print(&|to| page(to)).map(|()| Status::Well)
+        print(|to| page(to)).map(|()| Status::Well)
     }
 }
 

@@ -10,21 +10,60 @@ use anstream::{AutoStream, ColorChoice};
 use tempfile::Builder;
 
 use super::Trouble;
-use crate::report::page::Style;
+use crate::{analysis::Error, report::page::Style};
 
-/// Something that can be written, once.
-type Writing<'a> = &'a dyn Fn(&mut dyn Write) -> io::Result<()>;
+/// What is written to.
+pub(super) type To<'w> = dyn Write + Send + 'w;
 
-/// Writes to standard output. A reader who has seen enough and left (`| head`) is no trouble.
-pub(super) fn print(write: Writing<'_>) -> Result<(), Trouble> {
-    let mut stdout = BufWriter::new(io::stdout().lock());
-    match write(&mut stdout).and_then(|()| stdout.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Trouble(format!("cannot write: {error}"))),
-        _ => {
-            // What is left in the buffer has no reader any more; dropping it would try once more.
-            let _ = stdout.into_parts();
-            Ok(())
+/// Octets that are gathered before they are written.
+const GATHERED: usize = 64 << 10;
+
+/// Writes to standard output.
+pub(super) fn print<T, E: Into<Error>>(write: impl FnOnce(&mut To<'_>) -> Result<T, E>) -> Result<T, Trouble> {
+    let mut stdout = BufWriter::with_capacity(GATHERED, Patient::new(io::stdout()));
+    let written = write(&mut stdout).map_err(|error| trouble(error.into()))?;
+    stdout.flush().map_err(|error| trouble(error.into()))?;
+    Ok(written)
+}
+
+/// What the user is told of an error.
+fn trouble(error: Error) -> Trouble {
+    Trouble(error.to_string())
+}
+
+/// A writer whose reader may have seen enough and left (`| head`), which is no trouble.
+struct Patient<W> {
+    to: W,
+    left: bool,
+}
+
+impl<W> Patient<W> {
+    fn new(to: W) -> Self {
+        Patient { to, left: false }
+    }
+
+    /// Does `what`, unless there is nobody to do it for.
+    fn unless_left<T>(&mut self, otherwise: T, what: impl FnOnce(&mut W) -> io::Result<T>) -> io::Result<T> {
+        if self.left {
+            return Ok(otherwise);
         }
+        match what(&mut self.to) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+                self.left = true;
+                Ok(otherwise)
+            }
+            done => done,
+        }
+    }
+}
+
+impl<W: Write> Write for Patient<W> {
+    fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
+        self.unless_left(octets.len(), |to| to.write(octets))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.unless_left((), Write::flush)
     }
 }
 
@@ -73,21 +112,25 @@ impl Target {
         }
     }
 
-    /// Writes the file, whole or not at all: beside it first, then in its place.
-    pub(super) fn write(&self, write: Writing<'_>) -> Result<(), Trouble> {
-        let trouble = |error: io::Error| Trouble(format!("cannot write {}: {error}", self.path.display()));
+    /// Writes the file, whole or not at all: beside it first, then in its place, once `write` has succeeded.
+    pub(super) fn write<T, E: Into<Error>>(
+        &self,
+        write: impl FnOnce(&mut To<'_>) -> Result<T, E>,
+    ) -> Result<T, Trouble> {
+        let told = |error: io::Error| Trouble(format!("cannot write {}: {error}", self.path.display()));
+        let trouble = |error: Error| match error {
+            Error::Output(error) => told(error),
+            error => trouble(error),
+        };
         // A device or a pipe cannot be replaced, only written to.
         if fs::metadata(&self.path).is_ok_and(|it| !it.is_file()) {
-            return File::options()
-                .write(true)
-                .open(&self.path)
-                .and_then(|file| fill(file, write))
-                .map_err(trouble);
+            let file = File::options().write(true).open(&self.path).map_err(told)?;
+            return fill(file, write).map_err(trouble);
         }
-        let file = builder().tempfile_in(self.folder()).map_err(trouble)?;
-        fill(file.as_file(), write).map_err(trouble)?;
-        file.persist(&self.path).map_err(|error| trouble(error.error))?;
-        Ok(())
+        let file = builder().tempfile_in(self.folder()).map_err(told)?;
+        let written = fill(file.as_file(), write).map_err(trouble)?;
+        file.persist(&self.path).map_err(|error| told(error.error))?;
+        Ok(written)
     }
 
     fn folder(&self) -> &Path {
@@ -116,10 +159,14 @@ fn builder() -> Builder<'static, 'static> {
     builder
 }
 
-fn fill(file: impl Write, write: Writing<'_>) -> io::Result<()> {
-    let mut file = BufWriter::new(file);
-    write(&mut file)?;
-    file.flush()
+fn fill<T, E: Into<Error>>(
+    file: impl Write + Send,
+    write: impl FnOnce(&mut To<'_>) -> Result<T, E>,
+) -> Result<T, Error> {
+    let mut file = BufWriter::with_capacity(GATHERED, file);
+    let written = write(&mut file).map_err(Into::into)?;
+    file.flush()?;
+    Ok(written)
 }
 
 #[cfg(test)]
@@ -132,13 +179,13 @@ mod tests {
         let path = folder.path().join("report");
         fs::write(&path, "before").unwrap();
         let target = Target::new(&path, &[]).unwrap();
-        let failed = target.write(&|to| {
+        let failed: Result<(), Trouble> = target.write(|to| {
             to.write_all(b"half")?;
             Err(io::Error::other("full"))
         });
         assert!(failed.unwrap_err().0.ends_with("report: full"));
         assert_eq!(fs::read_to_string(&path).unwrap(), "before");
-        target.write(&|to| to.write_all(b"after")).unwrap();
+        target.write(|to| to.write_all(b"after")).unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), "after");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
@@ -179,7 +226,7 @@ mod tests {
         std::os::unix::fs::symlink(&file, &link).unwrap();
         Target::new(&link, &[])
             .unwrap()
-            .write(&|to| to.write_all(b"after"))
+            .write(|to| to.write_all(b"after"))
             .unwrap();
         assert!(link.is_symlink());
         assert_eq!(fs::read_to_string(&file).unwrap(), "after");
@@ -191,7 +238,7 @@ mod tests {
         use std::os::unix::fs::FileTypeExt;
         Target::new(Path::new("/dev/null"), &[])
             .unwrap()
-            .write(&|to| to.write_all(b"x"))
+            .write(|to| to.write_all(b"x"))
             .unwrap();
         assert!(fs::metadata("/dev/null").unwrap().file_type().is_char_device());
     }

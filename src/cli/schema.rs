@@ -11,6 +11,6 @@ pub(super) struct Schema {}
 
 impl Schema {
     pub(super) fn run(self) -> Answer {
-        print(&|to| writeln!(to, "{}", schema())).map(|()| Status::Well)
+        print(|to| writeln!(to, "{}", schema())).map(|()| Status::Well)
     }
 }

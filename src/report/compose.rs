@@ -1,9 +1,6 @@
 //! Makes the report from facts and verdicts: names, times and counts, credentials masked unless asked for.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    net::SocketAddr,
-};
+use std::{collections::BTreeMap, io, net::SocketAddr};
 
 use crate::{
     attempt::{self, Session, Stage, Tls},
@@ -13,8 +10,8 @@ use crate::{
     http::{masked_subprotocols, masked_target, printable},
     packet::Endpoint,
     report::{
-        Alert, Attempt, Capture, Cause, Close, Connection, Considered, Frames, Pattern, Report, Request, Response,
-        SCHEMA_VERSION, Summary, Tool, Word, time::rfc3339,
+        Alert, Attempt, Capture, Cause, Close, Connection, Considered, Frames, Report, Request, Response,
+        SCHEMA_VERSION, Sink, Summary, Tool, Word, patterns::Patterns, time::rfc3339,
     },
     survey::Survey,
     tcp::{self, Side},
@@ -23,19 +20,26 @@ use crate::{
 
 /// Octets of a body that a report shows.
 const BODY_SHOWN: usize = 1024;
-/// Names that a pattern lists of each kind.
-const LISTED: usize = 8;
 
-/// Gathers a report, one chain of captures after the other.
-pub struct Composer {
-    style: Style,
+/// Gathers a report and hands its attempts on, one chain of captures after the other.
+pub struct Composer<'s, S> {
     report: Report,
+    patterns: Patterns,
+    sink: &'s mut S,
+}
+
+/// Attempts that stand together, told, and what is counted of them.
+pub struct Batch<B> {
+    told: B,
+    summary: Summary,
+    patterns: Patterns,
 }
 
 /// How attempts are told.
 #[derive(Clone, Copy, Debug)]
 pub struct Style {
-    show_secrets: bool,
+    /// Whether credentials are shown.
+    pub show_secrets: bool,
 }
 
 /// All that is needed to tell of an attempt.
@@ -52,9 +56,9 @@ pub struct Scene<'a> {
     pub style: Style,
 }
 
-impl Composer {
+impl<'s, S: Sink> Composer<'s, S> {
     /// An empty report.
-    pub fn new(show_secrets: bool) -> Self {
+    pub fn new(sink: &'s mut S) -> Self {
         let tool = Tool {
             name: env!("CARGO_PKG_NAME").to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -68,14 +72,10 @@ impl Composer {
             patterns: Vec::new(),
         };
         Composer {
-            style: Style { show_secrets },
             report,
+            patterns: Patterns::default(),
+            sink,
         }
-    }
-
-    /// How attempts are to be told.
-    pub fn style(&self) -> Style {
-        self.style
     }
 
     /// Adds the captures of a chain, with what is to be said of each beside what reading them found.
@@ -88,19 +88,37 @@ impl Composer {
         }
     }
 
-    /// Adds the attempts of a chain, in order.
-    pub fn attempts(&mut self, attempts: Vec<Attempt>) {
-        for mut attempt in attempts {
-            attempt.id = (self.report.attempts.len() + 1).to_string();
-            self.report.summary.count(&attempt);
-            self.report.attempts.push(attempt);
-        }
+    /// All captures are known, and attempts follow.
+    ///
+    /// # Errors
+    /// If the sink cannot be written.
+    pub fn begin(&mut self) -> io::Result<()> {
+        self.sink.begin(&self.report)
     }
 
-    /// The finished report.
-    pub fn finish(mut self) -> Report {
-        self.report.patterns = patterns(&self.report.attempts);
-        self.report
+    /// How many attempts there are so far.
+    pub fn attempts(&self) -> u64 {
+        self.report.summary.attempts
+    }
+
+    /// Adds attempts, in order.
+    ///
+    /// # Errors
+    /// If the sink cannot be written.
+    pub fn take(&mut self, batch: Batch<S::Batch>) -> io::Result<()> {
+        self.report.summary.add(batch.summary);
+        self.patterns.append(batch.patterns);
+        self.sink.take(batch.told)
+    }
+
+    /// The finished report; its attempts have gone to the sink.
+    ///
+    /// # Errors
+    /// If the sink cannot be written.
+    pub fn finish(mut self) -> io::Result<Report> {
+        self.report.patterns = self.patterns.finish();
+        self.sink.end(&self.report)?;
+        Ok(self.report)
     }
 }
 
@@ -109,17 +127,26 @@ impl Summary {
         self.attempts += 1;
         self.presumed += u64::from(attempt.presumed);
         self.failed += u64::from(super::words::is_failure(&attempt.outcome));
-        count(&mut self.outcomes, &attempt.outcome);
+        add(&mut self.outcomes, &attempt.outcome, 1);
         if let Some(cause) = &attempt.cause {
-            count(&mut self.causes, &cause.id);
+            add(&mut self.causes, &cause.id, 1);
+        }
+    }
+
+    fn add(&mut self, more: Summary) {
+        self.attempts += more.attempts;
+        self.presumed += more.presumed;
+        self.failed += more.failed;
+        for (counts, more) in [(&mut self.outcomes, more.outcomes), (&mut self.causes, more.causes)] {
+            more.iter().for_each(|(name, &count)| add(counts, name, count));
         }
     }
 }
 
-fn count(counts: &mut BTreeMap<String, u64>, name: &str) {
+fn add(counts: &mut BTreeMap<String, u64>, name: &str, more: u64) {
     match counts.get_mut(name) {
-        Some(count) => *count += 1,
-        None => drop(counts.insert(name.to_owned(), 1)),
+        Some(count) => *count += more,
+        None => drop(counts.insert(name.to_owned(), more)),
     }
 }
 
@@ -145,8 +172,25 @@ fn told_capture(capture: &CaptureFile, index: u32, more: Vec<String>) -> Capture
 }
 
 impl Scene<'_> {
-    /// Judges an attempt and tells of it.
-    pub fn attempt(&self, attempt: &attempt::Attempt) -> Attempt {
+    /// Judges attempts that stand together, and tells of them; `before` others come before them in the report.
+    pub fn batch<S: Sink>(&self, attempts: &[attempt::Attempt], before: u64) -> Batch<S::Batch> {
+        let (mut summary, mut patterns) = (Summary::default(), Patterns::default());
+        let judge = |(attempt, number): (&attempt::Attempt, u64)| {
+            let told = self.attempt(attempt, number);
+            let first = attempt.first();
+            summary.count(&told);
+            patterns.count(attempt, &told, number, (first.time, self.precision(first.packet)));
+            told
+        };
+        let told = attempts.iter().zip(before + 1..).map(judge).collect();
+        Batch {
+            told: S::prepare(told),
+            summary,
+            patterns,
+        }
+    }
+
+    fn attempt(&self, attempt: &attempt::Attempt, number: u64) -> Attempt {
         let author = self.author(attempt);
         let finding = diagnose(&Case {
             attempt,
@@ -156,7 +200,7 @@ impl Scene<'_> {
         let secrets = Secrets::of(attempt, self.style);
         let facts = &attempt.connection;
         Attempt {
-            id: String::new(),
+            id: number.to_string(),
             capture: facts.first.packet.capture(),
             stream: facts.stream,
             client: endpoint(facts.client),
@@ -224,7 +268,8 @@ impl Scene<'_> {
     }
 }
 
-fn endpoint(endpoint: Endpoint) -> String {
+/// An endpoint as a report writes it.
+pub(super) fn endpoint(endpoint: Endpoint) -> String {
     SocketAddr::new(endpoint.address, endpoint.port).to_string()
 }
 
@@ -388,64 +433,4 @@ fn told_considered(finding: &Finding) -> Vec<Considered> {
         why_not: considered.why_not.clone(),
     };
     finding.also_considered.iter().map(told).collect()
-}
-
-/// Failures that share outcome and cause, the most frequent first.
-fn patterns(attempts: &[Attempt]) -> Vec<Pattern> {
-    let mut groups: BTreeMap<(&str, &str), Vec<&Attempt>> = BTreeMap::new();
-    for attempt in attempts {
-        if let Some(cause) = attempt
-            .cause
-            .as_ref()
-            .filter(|_| super::words::is_failure(&attempt.outcome))
-        {
-            groups.entry((&cause.id, &attempt.outcome)).or_default().push(attempt);
-        }
-    }
-    let mut patterns: Vec<Pattern> = groups.into_values().filter_map(|group| pattern(&group)).collect();
-    patterns.sort_by_key(|pattern| std::cmp::Reverse(pattern.attempts));
-    patterns
-}
-
-fn pattern(group: &[&Attempt]) -> Option<Pattern> {
-    let first = group.first()?;
-    let cause = first.cause.as_ref()?;
-    let host = |endpoint: &str| endpoint.rsplit_once(':').map_or(endpoint, |(host, _)| host).to_owned();
-    let (clients, client_count) = most_frequent(group.iter().map(|attempt| host(&attempt.client)));
-    let (servers, server_count) = most_frequent(group.iter().map(|attempt| attempt.server.clone()));
-    let path = |attempt: &&Attempt| {
-        let target = &attempt.request.as_ref()?.target;
-        Some(target.split('?').next().unwrap_or(target).to_owned())
-    };
-    let (paths, path_count) = most_frequent(group.iter().filter_map(path));
-    Some(Pattern {
-        cause: cause.id.clone(),
-        outcome: first.outcome.clone(),
-        attempts: group.len() as u64,
-        summary: cause.summary.clone(),
-        clients,
-        client_count,
-        servers,
-        server_count,
-        paths,
-        path_count,
-        first: group.iter().map(|attempt| &attempt.connection.first).min()?.clone(),
-        last: group.iter().map(|attempt| &attempt.connection.first).max()?.clone(),
-        examples: group.iter().take(LISTED).map(|attempt| attempt.id.clone()).collect(),
-    })
-}
-
-/// The most frequent names, at most [`LISTED`], and how many different ones there are; of equals the first seen comes first.
-fn most_frequent(names: impl Iterator<Item = String>) -> (Vec<String>, u64) {
-    let mut counts: HashMap<String, (u64, usize)> = HashMap::new();
-    for (place, name) in names.enumerate() {
-        counts.entry(name).or_insert((0, place)).0 += 1;
-    }
-    let different = counts.len() as u64;
-    let mut ranked: Vec<(String, (u64, usize))> = counts.into_iter().collect();
-    ranked.sort_by_key(|(_, (count, place))| (std::cmp::Reverse(*count), *place));
-    (
-        ranked.into_iter().take(LISTED).map(|(name, _)| name).collect(),
-        different,
-    )
 }

@@ -176,6 +176,9 @@ fn pattern(attempt: &Attempt, cause: &Cause) -> Pattern {
         path_count: u64::from(attempt.request.is_some()),
         first: attempt.connection.first.clone(),
         last: attempt.connection.last.clone(),
+        upgraded_before: 2,
+        last_upgraded_before: Some("2026-11-22T07:59:59.000001Z".to_owned()),
+        upgraded_since: 0,
         examples: vec![attempt.id.clone()],
     }
 }

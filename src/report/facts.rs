@@ -1,6 +1,6 @@
 //! What a report holds, in the phrases that text, Markdown and HTML share.
 
-use super::{Attempt, Capture, Cause, Response, Session, Tls, digest};
+use super::{Attempt, Capture, Cause, Pattern, Response, Session, Tls, digest};
 
 /// An attempt in one line: its name, its ends, and what it asked for.
 pub(super) fn line(attempt: &Attempt) -> String {
@@ -88,6 +88,23 @@ pub(super) fn several(named: &[String], count: u64) -> Option<String> {
         (true, _) => None,
         (false, 0) => Some(named),
         (false, more) => Some(format!("{named} and {more} more")),
+    }
+}
+
+/// Whether the servers of a pattern accepted upgrades before it began, and since.
+pub(super) fn onset(pattern: &Pattern) -> String {
+    let upgrades = |count| digest::counted(count, "upgrade");
+    let since = match pattern.upgraded_since {
+        0 => "none since".to_owned(),
+        since => format!("{since} since"),
+    };
+    match &pattern.last_upgraded_before {
+        Some(last) => format!(
+            "{} passed at these servers before, the last at {last}; {since}",
+            upgrades(pattern.upgraded_before)
+        ),
+        None if pattern.upgraded_since > 0 => format!("no upgrade passed at these servers before, {since}"),
+        None => "no upgrade passes at these servers in the capture".to_owned(),
     }
 }
 

@@ -18,7 +18,10 @@ mod example;
 mod facts;
 mod ladder;
 mod model;
+mod patterns;
+mod sink;
 mod wrap;
 
-pub use compose::{Composer, Scene, Style};
+pub use compose::{Batch, Composer, Scene, Style};
 pub use model::*;
+pub use sink::Sink;

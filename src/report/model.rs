@@ -321,6 +321,12 @@ pub struct Pattern {
     pub first: String,
     /// Time of the last, RFC 3339 UTC.
     pub last: String,
+    /// How many upgrades passed at these servers before the first failure.
+    pub upgraded_before: u64,
+    /// Time of the last of those, RFC 3339 UTC.
+    pub last_upgraded_before: Option<String>,
+    /// How many upgrades passed at these servers since the first failure.
+    pub upgraded_since: u64,
     /// Ids of the first attempts, at most eight.
     pub examples: Vec<String>,
 }

@@ -65,6 +65,7 @@ fn pattern(page: &mut Page<'_>, pattern: &Pattern) -> io::Result<()> {
         ("servers", facts::several(&pattern.servers, pattern.server_count)),
         ("paths", facts::several(&pattern.paths, pattern.path_count)),
         ("when", Some(facts::span(&pattern.first, &pattern.last))),
+        ("health", Some(facts::onset(pattern))),
         ("first", example),
     ] {
         if let Some(value) = value {
