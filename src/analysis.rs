@@ -17,7 +17,7 @@ use rayon::prelude::*;
 
 use crate::{
     attempt::{Attempt, Dialogue, Stage, conclude},
-    capture::{self, CaptureFile, Chain, Chunk, PacketId, Reader, Secrets, Source, Time, arrange},
+    capture::{self, Arrangement, CaptureFile, Chain, Chunk, PacketId, Reader, Secrets, Source, Time, arrange},
     fingerprint::Prints,
     packet::{Datagram, Decoded, Fragment, Fragments, IcmpError, Neighbour, Segment, Skip, decode},
     report::{Composer, Report, Scene, Sink, Style},
@@ -42,6 +42,8 @@ pub struct Options {
     pub chunk: Option<NonZeroUsize>,
     /// TLS secrets; those in pcapng files are used beside them.
     pub key_log: Option<KeyLog>,
+    /// Marks of programs; those that come with the program if not said.
+    pub prints: Option<Prints>,
     /// Whether credentials are shown in the report.
     pub show_secrets: bool,
     /// Told how many octets of a file were read, and of how many, as work goes on.
@@ -89,15 +91,15 @@ pub fn analyze_into<S: Sink + Send>(options: &Options, sink: &mut S) -> Result<R
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
     // Without threads of their own the work is done on this one.
     let Ok(pool) = pool else {
-        return work(options, &arrangement.chains, sink);
+        return work(options, &arrangement, sink);
     };
-    pool.install(|| work(options, &arrangement.chains, sink))
+    pool.install(|| work(options, &arrangement, sink))
 }
 
-fn work<S: Sink>(options: &Options, chains: &[Chain], sink: &mut S) -> Result<Report, Error> {
+fn work<S: Sink>(options: &Options, arrangement: &Arrangement, sink: &mut S) -> Result<Report, Error> {
     let mut composer = Composer::new(sink);
     let (mut all, mut index) = (Vec::new(), 0);
-    for chain in chains {
+    for chain in &arrangement.chains {
         let mut walked = walk(chain, index, options, options.key_log.clone())?;
         // Secrets may stand anywhere in a pcapng file, so that they are known only now: with them, the road is walked again.
         if let Some(found) = secrets_in(&walked.captures, options)
@@ -106,15 +108,29 @@ fn work<S: Sink>(options: &Options, chains: &[Chain], sink: &mut S) -> Result<Re
             walked = walk(chain, index, options, Some(found))?;
         }
         index += chain.files.len() as u32;
-        composer.captures(&walked.captures, &walked.warnings(), walked.tally.connections);
+        let mut warnings = walked.warnings();
+        if let Some(first) = warnings.first_mut().filter(|_| all.is_empty()) {
+            first.extend(left_out(arrangement));
+        }
+        composer.captures(&walked.captures, &warnings, walked.tally.connections);
         all.push(walked);
     }
     composer.begin()?;
-    let prints = Prints::built_in();
+    let prints = options.prints.clone().unwrap_or_else(Prints::built_in);
     for walked in all {
         judge(walked, &prints, options, &mut composer)?;
     }
     Ok(composer.finish()?)
+}
+
+/// What stands in a folder beside the captures and could not be read as one.
+fn left_out(arrangement: &Arrangement) -> impl Iterator<Item = String> {
+    const TOLD: usize = 8;
+    let all = &arrangement.left_out;
+    let told = all.iter().take(TOLD);
+    let told = told.map(|(path, reason)| format!("{} was left out: {reason}.", path.display()));
+    let more = all.len().saturating_sub(TOLD);
+    told.chain((more > 0).then(|| format!("{more} more files were left out.")))
 }
 
 /// The secrets that captures hold, with those that were given.

@@ -596,6 +596,25 @@ impl<'a> Survey<'a> {
         list.into_iter().filter_map(move |index| attempts.get(index as usize))
     }
 
+    /// The latest attempts at the host `server` that began by then: the legs in front of a proxy, if it is one.
+    pub fn begun_at(&self, server: IpAddr, by: At) -> impl Iterator<Item = &'a Attempt> {
+        let attempts = self.attempts;
+        let first = move |index: &u32| attempts.get(*index as usize).map(Attempt::first);
+        let from = Endpoint {
+            address: server,
+            port: 0,
+        };
+        let endpoints = self
+            .servers
+            .range(from..)
+            .take_while(move |(endpoint, _)| endpoint.address == server);
+        let latest = endpoints.take(EXAMPLES).flat_map(move |(_, indices)| {
+            let end = indices.partition_point(|index| first(index) <= Some(by));
+            indices.iter().take(end).rev().take(EXAMPLES)
+        });
+        latest.filter_map(move |&index| attempts.get(index as usize))
+    }
+
     /// TLS handshakes with `server` that completed: one of each kind of server name, cipher suites and number of segments.
     pub fn handshakes_at(&self, server: Endpoint) -> impl Iterator<Item = &'a Attempt> {
         let indices = self.handshakes.get(&server).cloned().unwrap_or_default();

@@ -15,6 +15,7 @@ use super::{
 };
 use crate::{
     analysis::{Error, Options, analyze, analyze_into},
+    fingerprint::Prints,
     report::{self, Report, page::Style},
     tls::KeyLog,
 };
@@ -42,6 +43,11 @@ pub(super) struct Analyze {
     /// pcapng file are used without it
     #[arg(long, value_name = "FILE")]
     keylog: Vec<PathBuf>,
+
+    /// Marks of programs of your own, to tell who wrote an answer; may be given more than once. `upgradescope fingerprints`
+    /// shows how they are written
+    #[arg(long, value_name = "FILE")]
+    fingerprints: Vec<PathBuf>,
 
     /// How many threads work, 1 to 256; any number gives the same report [default: one for each processor]
     #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(1..=256))]
@@ -98,12 +104,14 @@ impl Analyze {
 
     fn options(self) -> Result<Options, Trouble> {
         let key_log = read_key_logs(&self.keylog)?;
+        let prints = read_prints(&self.fingerprints)?;
         let progress = Progress::new();
         Ok(Options {
             captures: self.captures,
             threads: self.threads.and_then(|threads| NonZeroUsize::new(threads.into())),
             show_secrets: self.show_secrets,
             key_log,
+            prints: Some(prints),
             progress: progress.map(|progress| Box::new(move |read, of| progress.show(read, of)) as _),
             ..Options::default()
         })
@@ -116,6 +124,19 @@ fn is_failure(report: Report) -> bool {
     // The program ends here: to free a million small things one by one would only make the user wait.
     std::mem::forget(report);
     failed
+}
+
+/// The marks that come with the program, and before them those of the user's files, of which the first named goes first.
+fn read_prints(named: &[PathBuf]) -> Result<Prints, Trouble> {
+    let mut prints = Prints::built_in();
+    for path in named.iter().rev() {
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| Trouble(format!("{}: the fingerprints cannot be read: {error}", path.display())))?;
+        prints = prints
+            .with(&text)
+            .map_err(|error| Trouble(format!("{}: {error}", path.display())))?;
+    }
+    Ok(prints)
 }
 
 /// Reads key logs, folders' own files among them.

@@ -4,6 +4,7 @@ mod analyze;
 mod causes;
 mod completions;
 mod explain;
+mod fingerprints;
 mod man;
 mod output;
 mod progress;
@@ -62,6 +63,7 @@ enum Asked {
     Explain(explain::Explain),
     Causes(causes::Causes),
     Schema(schema::Schema),
+    Fingerprints(fingerprints::Fingerprints),
     Completions(completions::Completions),
     Man(man::Man),
 }
@@ -73,6 +75,7 @@ impl Asked {
             Asked::Explain(asked) => asked.run(),
             Asked::Causes(asked) => asked.run(),
             Asked::Schema(asked) => asked.run(),
+            Asked::Fingerprints(asked) => asked.run(),
             Asked::Completions(asked) => asked.run(),
             Asked::Man(asked) => asked.run(),
         }

@@ -82,6 +82,46 @@ pub(super) fn ordinary_behind<'a>(case: &Case<'a>) -> Option<&'a Ordinary> {
     legs.iter().copied().find(|leg| encloses(case.attempt, leg.request))
 }
 
+/// The leg behind a proxy that makes a handshake of its own: the only one like it that the proxy's host sends meanwhile.
+pub(super) fn rekeyed_behind<'a>(case: &Case<'a>) -> Option<&'a Attempt> {
+    let attempt = case.attempt;
+    let answer = attempt.response.as_ref().map(|response| response.first.at);
+    let end = answer.unwrap_or(attempt.connection.last);
+    let begun = case
+        .survey
+        .begun_by(attempt.connection.server.address, attempt.first(), end);
+    only(begun.filter(|leg| passes_on(attempt, leg)))
+}
+
+/// The leg in front of a proxy that makes a handshake of its own: the only one like it that waits at the proxy's host.
+pub(super) fn rekeyed_in_front<'a>(case: &Case<'a>) -> Option<&'a Attempt> {
+    let attempt = case.attempt;
+    let waiting = case.survey.begun_at(attempt.connection.client.address, attempt.first());
+    only(waiting.filter(|leg| passes_on(leg, attempt)))
+}
+
+/// Whether `back` may be what a proxy made of `front`: sent by the host that `front` asks, before it answers, for the same
+/// protocol, and for the same path or from the same Origin. On one host everybody is everybody's neighbour, so that there
+/// time tells nothing.
+fn passes_on(front: &Attempt, back: &Attempt) -> bool {
+    let (Some(asked), Some(sent)) = (&front.request, &back.request) else {
+        return false;
+    };
+    let proxy = front.connection.server.address;
+    let origin = |request: &Request| request.head.fields.first("origin").map(<[u8]>::to_vec);
+    proxy == back.connection.client.address
+        && proxy != front.connection.client.address
+        && proxy != back.connection.server.address
+        && encloses(front, sent.first.at)
+        && front.protocol() == back.protocol()
+        && (asked.path() == sent.path() || origin(asked).is_some() && origin(asked) == origin(sent))
+}
+
+fn only<T>(mut all: impl Iterator<Item = T>) -> Option<T> {
+    let first = all.next()?;
+    all.next().is_none().then_some(first)
+}
+
 fn is_apart(one: &Attempt, other: &Attempt) -> bool {
     one.connection.client != other.connection.client || one.connection.server != other.connection.server
 }

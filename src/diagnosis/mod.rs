@@ -8,6 +8,7 @@ mod cut;
 mod defects;
 mod engine;
 mod hello;
+mod hops;
 mod icmp;
 mod injected;
 #[cfg(test)]
@@ -38,5 +39,6 @@ mod waiting;
 mod words;
 
 pub use engine::{Considered, Finding, Verdict, diagnose};
+pub use hops::{Change, Hop, JoinedBy, Position, hops};
 pub use rule::{Case, Confidence, Evidence, Guide, Match, Outcome, Rule, SaidBy};
 pub use rules::catalogue;

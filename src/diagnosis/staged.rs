@@ -7,6 +7,7 @@ use crate::{
     capture::{PacketId, Time},
     diagnosis::{
         engine::{Finding, diagnose},
+        hops::{Hop, hops},
         rule::{Case, Confidence, SaidBy},
         sample::{NOW, Sample},
     },
@@ -203,8 +204,21 @@ impl Staged {
 
     /// What all rules come to.
     pub(super) fn finding(&self) -> Finding {
-        let mut attempts = vec![self.attempt.clone()];
-        attempts.extend(self.others.iter().cloned());
+        self.judged(diagnose)
+    }
+
+    /// The other legs of the handshake.
+    pub(super) fn hops(&self) -> Vec<Hop> {
+        self.judged(hops)
+    }
+
+    fn judged<T>(&self, judge: impl FnOnce(&Case<'_>) -> T) -> T {
+        let mut attempts: Vec<Attempt> = self.others.to_vec();
+        attempts.push(self.attempt.clone());
+        attempts.sort_by_key(Attempt::first);
+        let own = attempts
+            .iter()
+            .position(|attempt| attempt.first() == self.attempt.first());
         let mut tally = Tally::default();
         for attempt in &attempts {
             let (connection, ordinary) = (Arc::clone(&attempt.connection), self.ordinary.clone());
@@ -216,8 +230,8 @@ impl Staged {
         }
         let span = (Time(NOW * 1_000_000_000), Time((NOW + 7200) * 1_000_000_000));
         let survey = Survey::new(&attempts, &tally, span);
-        diagnose(&Case {
-            attempt: &attempts[0],
+        judge(&Case {
+            attempt: &attempts[own.unwrap()],
             survey: &survey,
             author: &self.author,
         })

@@ -17,7 +17,7 @@ pub struct Prints {
 
 /// The built-in marks; a test proves that they can be read.
 static BUILT_IN: LazyLock<Prints> = LazyLock::new(|| {
-    let Entries { prints, words } = entry::read(include_str!("prints.toml"), false).unwrap_or_default();
+    let Entries { prints, words } = entry::read(Prints::text(), false).unwrap_or_default();
     Prints { prints, words }
 });
 
@@ -25,6 +25,11 @@ impl Prints {
     /// The marks that come with the program.
     pub fn built_in() -> Prints {
         BUILT_IN.clone()
+    }
+
+    /// The file of the marks that come with the program; its beginning tells how to write more.
+    pub fn text() -> &'static str {
+        include_str!("prints.toml")
     }
 
     /// These marks and those of a user's file, which go first where both are equally sure.
@@ -257,7 +262,7 @@ mod tests {
 
     #[test]
     fn the_built_in_marks_can_be_read() {
-        let prints = entry::read(include_str!("prints.toml"), false).unwrap();
+        let prints = entry::read(Prints::text(), false).unwrap();
         assert!(prints.prints.len() > 100);
         assert!(prints.words.len() > 10);
     }

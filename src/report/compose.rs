@@ -5,12 +5,12 @@ use std::{collections::BTreeMap, io, net::SocketAddr};
 use crate::{
     attempt::{self, Session, Stage, Tls},
     capture::{CaptureFile, PacketId, Time},
-    diagnosis::{Case, Evidence, Finding, Verdict, diagnose},
+    diagnosis::{self, Case, Evidence, Finding, Verdict, diagnose, hops},
     fingerprint::{Answer, Author, Prints},
     http::{masked_subprotocols, masked_target, printable},
     packet::Endpoint,
     report::{
-        Alert, Attempt, Capture, Cause, Close, Connection, Considered, Frames, Report, Request, Response,
+        Alert, Attempt, Capture, Cause, Change, Close, Connection, Considered, Frames, Hop, Report, Request, Response,
         SCHEMA_VERSION, Sink, Summary, Tool, Word, patterns::Patterns, time::rfc3339,
     },
     survey::Survey,
@@ -156,7 +156,7 @@ fn told_capture(capture: &CaptureFile, index: u32, more: Vec<String>) -> Capture
     warnings.extend(capture.dropped.filter(|&dropped| dropped > 0).map(|dropped| {
         format!("The capturing program says that it dropped {dropped} packets: what seems to be missing may have been there.")
     }));
-    warnings.extend(more);
+    warnings.extend(more.iter().map(|warning| printable(warning.as_bytes(), 4096)));
     Capture {
         index,
         path: printable(capture.path.as_bytes(), 4096),
@@ -192,11 +192,12 @@ impl Scene<'_> {
 
     fn attempt(&self, attempt: &attempt::Attempt, number: u64) -> Attempt {
         let author = self.author(attempt);
-        let finding = diagnose(&Case {
+        let case = Case {
             attempt,
             survey: self.survey,
             author: &author,
-        });
+        };
+        let finding = diagnose(&case);
         let secrets = Secrets::of(attempt, self.style);
         let facts = &attempt.connection;
         Attempt {
@@ -219,6 +220,7 @@ impl Scene<'_> {
                 .response
                 .as_ref()
                 .map(|response| Box::new(told_response(response, &author, &secrets))),
+            hops: hops(&case).into_iter().map(|hop| told_hop(hop, &secrets)).collect(),
             tls: attempt.tls.as_ref().map(|tls| Box::new(told_tls(tls))),
             session: attempt.is_upgraded().then(|| Box::new(told_session(attempt))),
             also_considered: told_considered(&finding),
@@ -336,6 +338,26 @@ fn told_response(response: &attempt::Response, author: &Author, secrets: &Secret
         author: author.program.clone(),
         body: text(&response.body, BODY_SHOWN).map(|body| secrets.masked(body)),
         packet: response.first.at.packet.number(),
+    }
+}
+
+fn told_hop(hop: diagnosis::Hop, secrets: &Secrets) -> Hop {
+    let value = |value: Option<String>| value.map(|value| secrets.masked(value));
+    let change = |change: diagnosis::Change| Change {
+        name: change.name,
+        before: value(change.before),
+        after: value(change.after),
+    };
+    Hop {
+        position: hop.position.name().into(),
+        joined_by: hop.joined_by.name().into(),
+        proxy: hop.proxy.to_string(),
+        client: endpoint(hop.client),
+        server: endpoint(hop.server),
+        capture: hop.packet.capture(),
+        packet: hop.packet.number(),
+        status: hop.status,
+        changes: hop.changes.into_iter().map(change).collect(),
     }
 }
 

@@ -56,6 +56,21 @@ pub(super) fn hostile(text: &str) -> Report {
                 sent_by: text.to_owned().into(),
             }),
         }));
+        attempt.hops = vec![Hop {
+            position: "behind".into(),
+            joined_by: "key".into(),
+            proxy: text.to_owned(),
+            client: text.to_owned(),
+            server: text.to_owned(),
+            capture: 0,
+            packet: 5,
+            status: Some(403),
+            changes: vec![Change {
+                name: text.to_owned(),
+                before: Some(text.to_owned()),
+                after: Some(text.to_owned()),
+            }],
+        }];
         if let Some(request) = &mut attempt.request {
             for field in [&mut request.host, &mut request.origin, &mut request.user_agent] {
                 *field = Some(text.to_owned());
@@ -205,6 +220,7 @@ fn refused() -> Attempt {
             body: Some("Cross origin websockets not allowed".into()),
             packet: 6,
         })),
+        hops: Vec::new(),
         tls: None,
         session: None,
         cause: Some(Cause {
@@ -304,6 +320,7 @@ fn opaque() -> Attempt {
         connection: connection(31, "SF", "ShADadFf"),
         request: None,
         response: None,
+        hops: Vec::new(),
         tls: Some(Box::new(Tls {
             version: Some("1.3".into()),
             sni: Some("ws.example.net".into()),

@@ -1,6 +1,6 @@
 //! What a report holds, in the phrases that text, Markdown and HTML share.
 
-use super::{Attempt, Capture, Cause, Pattern, Response, Session, Tls, digest};
+use super::{Attempt, Capture, Cause, Change, Hop, Pattern, Response, Session, Tls, digest};
 
 /// An attempt in one line: its name, its ends, and what it asked for.
 pub(super) fn line(attempt: &Attempt) -> String {
@@ -43,6 +43,45 @@ pub(super) fn facts(attempt: &Attempt) -> Vec<(&'static str, String)> {
         attempt.session.as_ref().map(|it| ("session", session(it))),
     ];
     facts.into_iter().flatten().collect()
+}
+
+/// The other legs of a handshake, and what the proxies between them changed.
+pub(super) fn hops(attempt: &Attempt) -> Vec<String> {
+    attempt.hops.iter().map(hop).collect()
+}
+
+fn hop(hop: &Hop) -> String {
+    let place = match &*hop.position {
+        "behind" => "behind",
+        _ => "in front of",
+    };
+    let joined = match &*hop.joined_by {
+        "key" => "same key",
+        _ => "joined by time",
+    };
+    let status = hop
+        .status
+        .map_or("not answered".to_owned(), |status| format!("answered {status}"));
+    let mut text = format!(
+        "{place} the proxy {}: {} → {}, packet {} ({joined}), {status}",
+        hop.proxy, hop.client, hop.server, hop.packet
+    );
+    if !hop.changes.is_empty() {
+        let changes: Vec<String> = hop.changes.iter().map(change).collect();
+        text.extend(["; the proxy ", &changes.join(", ")]);
+    }
+    text
+}
+
+fn change(change: &Change) -> String {
+    let Change { name, before, after } = change;
+    match (before.as_deref(), after.as_deref()) {
+        (Some(_), None) => format!("took away {name}"),
+        (None, Some("…")) => format!("added {name}"),
+        (None, Some(after)) => format!("added {name}: {after}"),
+        (Some("…"), _) | (_, Some("…")) | (None, None) => format!("changed {name}"),
+        (Some(before), Some(after)) => format!("changed {name} from {before} to {after}"),
+    }
 }
 
 /// How sure a cause is, and who said it.

@@ -137,7 +137,8 @@ fn failure(report: &Report, attempt: &Attempt, to: &mut dyn Write) -> io::Result
         attempt.stream,
         Text(&attempt.connection.first)
     )?;
-    for (name, text) in facts::facts(attempt) {
+    let hops = facts::hops(attempt).into_iter().map(|hop| ("hop", hop));
+    for (name, text) in facts::facts(attempt).into_iter().chain(hops) {
         writeln!(to, "- **{}:** {}", capitalised(name), Text(&text))?;
     }
     if let Some(body) = attempt.response.as_ref().and_then(|response| response.body.as_ref()) {

@@ -113,6 +113,8 @@ pub struct Attempt {
     pub request: Option<Box<Request>>,
     /// The answer, if one was seen.
     pub response: Option<Box<Response>>,
+    /// Other legs of the same handshake, on the far side of a proxy; those nearer to the client first.
+    pub hops: Vec<Hop>,
     /// What TLS showed, if it was spoken.
     pub tls: Option<Box<Tls>>,
     /// What came after the switch.
@@ -180,6 +182,42 @@ pub struct Response {
     pub body: Option<String>,
     /// The packet in which it begins.
     pub packet: u64,
+}
+
+/// Another leg of an attempt's handshake, and what the proxy between the two made of the request.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct Hop {
+    /// `in-front` of this attempt's leg, nearer to the client, or `behind` it, nearer to the server.
+    #[schemars(extend("enum" = words::POSITIONS))]
+    pub position: Word,
+    /// `key` if both legs bear the same Sec-WebSocket-Key; `time` if the proxy made a handshake of its own meanwhile.
+    #[schemars(extend("enum" = words::JOINED_BY))]
+    pub joined_by: Word,
+    /// The address of the proxy between the two legs.
+    pub proxy: String,
+    /// The leg's client.
+    pub client: String,
+    /// The leg's server.
+    pub server: String,
+    /// The capture file that holds its request.
+    pub capture: u32,
+    /// The packet of its request.
+    pub packet: u64,
+    /// The status of its answer; null if none was seen.
+    pub status: Option<u16>,
+    /// What the proxy changed, in the direction in which the request went.
+    pub changes: Vec<Change>,
+}
+
+/// What a proxy changed of a request.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct Change {
+    /// The field's name, or `method`, `request-target`, `HTTP-version`.
+    pub name: String,
+    /// What the proxy got, `…` where it might be a secret; null if nothing.
+    pub before: Option<String>,
+    /// What it passed on, in the same way; null if nothing.
+    pub after: Option<String>,
 }
 
 /// What TLS showed.

@@ -172,6 +172,7 @@ fn label(step: &Step) -> String {
 /// What is to be said below the packets, each with its name.
 fn remarks(attempt: &Attempt) -> Vec<(&'static str, String)> {
     let mut remarks = facts::facts(attempt);
+    remarks.extend(facts::hops(attempt).into_iter().map(|hop| ("hop", hop)));
     if let Some(cause) = &attempt.cause {
         remarks.push(("verdict", facts::verdict(cause)));
     }

@@ -41,6 +41,12 @@ pub const ENDED_BY: [&str; 5] = ["close-handshake", "fin", "reset", "silence", "
 /// The two ends of a connection.
 pub const ENDS: [&str; 2] = ["client", "server"];
 
+/// Where another leg of a handshake can lie, seen from an attempt.
+pub const POSITIONS: [&str; 2] = ["in-front", "behind"];
+
+/// By what two legs of a handshake can be joined.
+pub const JOINED_BY: [&str; 2] = ["key", "time"];
+
 /// How a capture file can be compressed.
 pub const COMPRESSIONS: [&str; 3] = ["gzip", "zstd", "lz4"];
 

@@ -244,6 +244,7 @@ fn details(report: &Report, attempt: &Attempt, to: &mut dyn Write) -> io::Result
     facts::facts(attempt)
         .iter()
         .try_for_each(|(name, text)| fact(name, text, to))?;
+    facts::hops(attempt).iter().try_for_each(|hop| fact("hop", hop, to))?;
     for (name, text) in [
         ("JA4", attempt.tls.as_ref().and_then(|tls| tls.ja4.as_ref())),
         ("Community ID", Some(&connection.community_id)),
