@@ -13,6 +13,7 @@ use std::{
     sync::mpsc::{Receiver, SyncSender, sync_channel},
 };
 
+use foldhash::HashSet;
 use rayon::prelude::*;
 
 use crate::{
@@ -237,7 +238,6 @@ struct Road {
     first_index: u32,
     /// The capture that stream numbers are given in, and the next one.
     next_stream: (u32, u64),
-    errors_unmatched: u64,
 }
 
 /// What one part of the connections came to so far.
@@ -247,6 +247,15 @@ struct Shard {
     streams: Vec<u64>,
     attempts: Vec<Attempt>,
     tally: Tally,
+    errors_unmatched: u64,
+}
+
+/// What some of the shards came to.
+#[derive(Default)]
+struct Sum {
+    attempts: Vec<Attempt>,
+    tally: Tally,
+    forgotten: u64,
     errors_unmatched: u64,
 }
 
@@ -294,7 +303,6 @@ impl Road {
             skipped: vec![Skips::default(); captures],
             first_index,
             next_stream: (first_index, 0),
-            errors_unmatched: 0,
         }
     }
 
@@ -365,31 +373,19 @@ impl Road {
     }
 
     /// The capture is over.
-    fn end(mut self, captures: Vec<CaptureFile>) -> Walked {
-        self.shards.par_iter_mut().for_each(|shard| {
-            shard.number();
-            shard.table.end_all();
-            shard.number();
-        });
-        let mut tally = self.neighbours;
-        let mut attempts = Vec::new();
-        let (mut forgotten, mut errors_unmatched) = (0, self.errors_unmatched);
-        for shard in self.shards {
-            tally.merge(shard.tally);
-            attempts.extend(shard.attempts);
-            forgotten += shard.table.forgotten();
-            errors_unmatched += shard.errors_unmatched;
-        }
-        let fragments_forgotten = self.fragments.forgotten();
+    fn end(self, captures: Vec<CaptureFile>) -> Walked {
+        let shards = self.shards.into_par_iter().map(Shard::end);
+        let mut sum = shards.reduce(Sum::default, Sum::with);
+        sum.tally.merge(self.neighbours);
         let mut walked = Walked {
             captures,
             first_index: self.first_index,
-            attempts,
-            tally,
+            attempts: sum.attempts,
+            tally: sum.tally,
             skipped: self.skipped,
-            forgotten,
-            fragments_forgotten,
-            errors_unmatched,
+            forgotten: sum.forgotten,
+            fragments_forgotten: self.fragments.forgotten(),
+            errors_unmatched: sum.errors_unmatched,
         };
         walked.keep_what_counts();
         walked
@@ -525,21 +521,42 @@ impl Shard {
         }
         self.streams.clear();
     }
+
+    /// The capture is over.
+    fn end(mut self) -> Sum {
+        self.number();
+        self.table.end_all();
+        self.number();
+        Sum {
+            attempts: self.attempts,
+            tally: self.tally,
+            forgotten: self.table.forgotten(),
+            errors_unmatched: self.errors_unmatched,
+        }
+    }
+}
+
+impl Sum {
+    fn with(mut self, other: Sum) -> Sum {
+        self.attempts.extend(other.attempts);
+        self.tally.merge(other.tally);
+        self.forgotten += other.forgotten;
+        self.errors_unmatched += other.errors_unmatched;
+        self
+    }
 }
 
 impl Walked {
-    /// Sorts the attempts, and leaves out those presumed ones that have nothing to do with upgrades, by the contract's rule:
+    /// Leaves out those presumed attempts that have nothing to do with upgrades, by the contract's rule:
     /// one counts if its first octets are TLS or HTTP, if it is a SYN to port 80, 443 or above 1023 that led nowhere, or if
     /// upgrades are, or may be, inside TLS, asked for elsewhere at its server's endpoint or between its two hosts.
     fn keep_what_counts(&mut self) {
-        self.attempts
-            .par_sort_by_key(|attempt| (attempt.connection.first, attempt.nth));
         let hidden = |attempt: &&Attempt| attempt.tls.as_ref().is_some_and(|tls| tls.is_complete());
         let asked = |attempt: &&Attempt| !attempt.presumed || hidden(attempt);
         let asked: Vec<&Attempt> = self.attempts.iter().filter(asked).collect();
-        let servers: std::collections::BTreeSet<_> = asked.iter().map(|attempt| attempt.connection.server).collect();
+        let servers: HashSet<_> = asked.iter().map(|attempt| attempt.connection.server).collect();
         let pair = |attempt: &Attempt| (attempt.connection.client.address, attempt.connection.server.address);
-        let pairs: std::collections::BTreeSet<_> = asked.iter().map(|attempt| pair(attempt)).collect();
+        let pairs: HashSet<_> = asked.iter().map(|attempt| pair(attempt)).collect();
         let counts = |attempt: &Attempt| {
             let speaks = attempt.tls.is_some() || attempt.request.is_some();
             let port = attempt.connection.server.port;
@@ -551,6 +568,8 @@ impl Walked {
                 || pairs.contains(&pair(attempt))
         };
         self.attempts.retain(counts);
+        self.attempts
+            .par_sort_by_cached_key(|attempt| (attempt.connection.first.packet, attempt.nth));
     }
 
     fn span(&self) -> (Time, Time) {

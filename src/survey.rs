@@ -1,9 +1,12 @@
 //! What the whole capture says about each server, path, origin, credential and host: the control experiments.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, btree_map::Entry},
+    collections::{BTreeMap, BTreeSet, hash_map::Entry},
+    hash::Hash,
     net::IpAddr,
 };
+
+use foldhash::HashMap;
 
 use crate::{
     attempt::{Attempt, Conclusion, Ordinary, Request},
@@ -18,10 +21,10 @@ pub struct Tally {
     /// TCP connections.
     pub connections: u64,
     endpoints: BTreeMap<Endpoint, Listening>,
-    hosts: BTreeMap<IpAddr, Host>,
+    hosts: HashMap<IpAddr, Host>,
     ordinary: Vec<Ordinary>,
-    neighbours: BTreeMap<IpAddr, Asked>,
-    paths: BTreeMap<(IpAddr, IpAddr), Path>,
+    neighbours: HashMap<IpAddr, Asked>,
+    paths: HashMap<(IpAddr, IpAddr), Path>,
     openings: Vec<Opening>,
     gaps: u64,
     one_sided: u64,
@@ -174,20 +177,11 @@ impl Tally {
         for (endpoint, listening) in other.endpoints {
             self.endpoints.entry(endpoint).or_default().merge(listening);
         }
-        for (address, host) in other.hosts {
-            self.note_host(address, host, usize::MAX);
-        }
+        merge(&mut self.hosts, other.hosts, Host::merge);
+        merge(&mut self.neighbours, other.neighbours, Asked::merge);
+        merge(&mut self.paths, other.paths, Path::merge);
         self.ordinary.extend(other.ordinary);
-        for (pair, path) in other.paths {
-            self.paths.entry(pair).or_default().merge(path);
-        }
         self.openings.extend(other.openings);
-        for (address, asked) in other.neighbours {
-            self.neighbours
-                .entry(address)
-                .and_modify(|known| known.merge(asked))
-                .or_insert(asked);
-        }
     }
 
     /// What an end's segments have in common: only those that surely come from the host itself.
@@ -215,17 +209,28 @@ impl Tally {
             },
             last,
         };
-        self.note_host(address, host, REMEMBERED);
-    }
-
-    fn note_host(&mut self, address: IpAddr, host: Host, most: usize) {
-        let room = self.hosts.len() < most;
+        let room = self.hosts.len() < REMEMBERED;
         match self.hosts.entry(address) {
             Entry::Occupied(mut known) => known.get_mut().merge(host),
             Entry::Vacant(free) if room => {
                 free.insert(host);
             }
             Entry::Vacant(_) => {}
+        }
+    }
+}
+
+/// Adds `other` to `map`; in which order means nothing, so the larger one takes up the smaller one.
+fn merge<K: Eq + Hash, V>(map: &mut HashMap<K, V>, mut other: HashMap<K, V>, merge: impl Fn(&mut V, V)) {
+    if map.len() < other.len() {
+        std::mem::swap(map, &mut other);
+    }
+    for (key, value) in other {
+        match map.entry(key) {
+            Entry::Occupied(mut known) => merge(known.get_mut(), value),
+            Entry::Vacant(free) => {
+                free.insert(value);
+            }
         }
     }
 }
