@@ -10,6 +10,7 @@ mod engine;
 mod hello;
 mod icmp;
 mod injected;
+mod known;
 #[cfg(test)]
 mod ladder;
 mod legs;

@@ -7,7 +7,7 @@ use crate::{
     capture::{PacketId, Time},
     diagnosis::{
         engine::{Finding, diagnose},
-        rule::{Case, Confidence, SaidBy},
+        rule::{Confidence, SaidBy},
         sample::{NOW, Sample},
     },
     fingerprint::{Author, Role},
@@ -216,11 +216,7 @@ impl Staged {
         }
         let span = (Time(NOW * 1_000_000_000), Time((NOW + 7200) * 1_000_000_000));
         let survey = Survey::new(&attempts, &tally, span);
-        diagnose(&Case {
-            attempt: &attempts[0],
-            survey: &survey,
-            author: &self.author,
-        })
+        diagnose(&attempts[0], &survey, &self.author)
     }
 
     /// The cause that wins, and how sure it is.

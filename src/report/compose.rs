@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, io, net::SocketAddr};
 use crate::{
     attempt::{self, Session, Stage, Tls},
     capture::{CaptureFile, PacketId, Time},
-    diagnosis::{Case, Evidence, Finding, Verdict, diagnose},
+    diagnosis::{Evidence, Finding, Verdict, diagnose},
     fingerprint::{Answer, Author, Prints},
     http::{masked_subprotocols, masked_target, printable},
     packet::Endpoint,
@@ -192,11 +192,7 @@ impl Scene<'_> {
 
     fn attempt(&self, attempt: &attempt::Attempt, number: u64) -> Attempt {
         let author = self.author(attempt);
-        let finding = diagnose(&Case {
-            attempt,
-            survey: self.survey,
-            author: &author,
-        });
+        let finding = diagnose(attempt, self.survey, &author);
         let secrets = Secrets::of(attempt, self.style);
         let facts = &attempt.connection;
         Attempt {
