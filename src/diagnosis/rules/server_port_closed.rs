@@ -50,8 +50,7 @@ fn check(case: &Case<'_>) -> Option<Match> {
         agreeing => format!("{} as in the host's other segments", agreeing.join(", ")),
     };
     let before = case
-        .survey
-        .listening(facts.server)
+        .listening()
         .first_answer
         .filter(|at| *at < reset.seen.at);
     let before = before.map(|at| Evidence {
