@@ -356,38 +356,49 @@ impl Asked {
 pub struct Survey<'a> {
     attempts: &'a [Attempt],
     tally: &'a Tally,
-    /// Indices of attempts by server endpoint, in order.
-    servers: BTreeMap<Endpoint, Vec<u32>>,
-    /// Of each path of each server: examples of attempts that differ in Origin, Host or credentials.
-    paths: BTreeMap<(Endpoint, String), Examples>,
+    servers: BTreeMap<Endpoint, Server<'a>>,
     /// Attempts by Sec-WebSocket-Key.
     keys: BTreeMap<&'a [u8], Vec<u32>>,
-    ordinary: BTreeMap<Endpoint, Vec<&'a Ordinary>>,
     ordinary_keys: BTreeMap<&'a [u8], Vec<&'a Ordinary>>,
-    /// Of each path of each server: ordinary exchanges that differ in method, Origin or status.
-    ordinary_paths: BTreeMap<(Endpoint, String), Vec<&'a Ordinary>>,
-    /// The first preflight from an Origin that a server refused.
-    preflights: BTreeMap<(Endpoint, String), &'a Ordinary>,
-    /// Accepted attempts by server and credential, a few of each.
-    secrets: BTreeMap<(Endpoint, &'a [u8]), Vec<u32>>,
-    /// The first accepted attempt by server and Origin.
-    origins: BTreeMap<(Endpoint, &'a [u8]), u32>,
-    /// The first WebSocket attempt by server and status of the answer.
-    statuses: BTreeMap<(Endpoint, u16), u32>,
-    upgraded: BTreeMap<Endpoint, u32>,
-    /// Of each server: examples of TLS handshakes that completed.
-    handshakes: BTreeMap<Endpoint, Vec<u32>>,
-    /// The first attempt at each server that was answered in TLS.
-    tls: BTreeMap<Endpoint, u32>,
-    /// The first attempt at each server whose PROXY header was understood.
-    proxied: BTreeMap<Endpoint, u32>,
-    /// Attempts by the client's address, in order.
+    /// Attempts of those clients that are servers as well, in order.
     clients: BTreeMap<IpAddr, Vec<u32>>,
-    pairs: BTreeSet<(IpAddr, IpAddr)>,
+    /// Attempts at those servers that are clients as well, and whose requests were seen, in order.
+    asked: BTreeMap<IpAddr, Vec<u32>>,
+    /// By client and server: openings of connections in order, where several passed.
     openings: BTreeMap<(IpAddr, Endpoint), Vec<&'a Opening>>,
+    /// Ways on which octets came through only when they were sent again.
+    lossy: BTreeMap<(IpAddr, IpAddr), &'a Path>,
     /// By server: the silences that sessions did not survive, in nanoseconds.
     silences: BTreeMap<IpAddr, Vec<u64>>,
     span: (Time, Time),
+}
+
+/// What is known of one server endpoint; attempts are told by their indices.
+#[derive(Debug, Default)]
+struct Server<'a> {
+    /// The first attempts.
+    attempts: Vec<u32>,
+    /// Of each path: examples of attempts that differ in Origin, Host or credentials.
+    paths: BTreeMap<String, Examples>,
+    ordinary: Vec<&'a Ordinary>,
+    /// Of each path: ordinary exchanges that differ in method, Origin or status.
+    ordinary_paths: BTreeMap<&'a str, Vec<&'a Ordinary>>,
+    /// The first preflight from an Origin that it refused.
+    preflights: BTreeMap<&'a str, &'a Ordinary>,
+    /// Accepted attempts by credential, a few of each.
+    secrets: BTreeMap<&'a [u8], Vec<u32>>,
+    /// The first accepted attempt by Origin.
+    origins: BTreeMap<&'a [u8], u32>,
+    /// The first WebSocket attempt by status of the answer.
+    statuses: BTreeMap<u16, u32>,
+    /// The first accepted attempt.
+    upgraded: Option<u32>,
+    /// Examples of TLS handshakes that completed.
+    handshakes: Vec<u32>,
+    /// The first attempt that was answered in TLS.
+    tls: Option<u32>,
+    /// The first attempt whose PROXY header was understood.
+    proxied: Option<u32>,
 }
 
 /// Attempts on one path of one server, one of each kind.
@@ -399,6 +410,8 @@ struct Examples {
 
 /// Examples that are kept of one kind.
 const EXAMPLES: usize = 24;
+/// Attempts that are kept of one server.
+const FIRST_ATTEMPTS: usize = 64;
 
 impl<'a> Survey<'a> {
     /// Surveys `attempts`, which must be in the order of their first packets, and what was counted beside them.
@@ -407,22 +420,12 @@ impl<'a> Survey<'a> {
             attempts,
             tally,
             servers: BTreeMap::new(),
-            paths: BTreeMap::new(),
             keys: BTreeMap::new(),
-            ordinary: BTreeMap::new(),
             ordinary_keys: BTreeMap::new(),
-            ordinary_paths: BTreeMap::new(),
-            preflights: BTreeMap::new(),
-            secrets: BTreeMap::new(),
-            origins: BTreeMap::new(),
-            statuses: BTreeMap::new(),
-            upgraded: BTreeMap::new(),
-            handshakes: BTreeMap::new(),
-            tls: BTreeMap::new(),
-            proxied: BTreeMap::new(),
             clients: BTreeMap::new(),
-            pairs: BTreeSet::new(),
-            openings: BTreeMap::new(),
+            asked: BTreeMap::new(),
+            openings: openings(&tally.openings),
+            lossy: lossy(&tally.paths),
             silences: BTreeMap::new(),
             span,
         };
@@ -430,144 +433,70 @@ impl<'a> Survey<'a> {
             survey.enter(attempt, index);
         }
         for ordinary in &tally.ordinary {
-            survey.ordinary.entry(ordinary.server).or_default().push(ordinary);
-            if let Some(key) = &ordinary.key {
-                survey.ordinary_keys.entry(key).or_default().push(ordinary);
-            } else {
-                survey.enter_ordinary(ordinary);
-            }
+            survey.enter_ordinary(ordinary);
         }
-        survey
-            .ordinary
-            .values_mut()
-            .for_each(|list| list.sort_by_key(|ordinary| ordinary.request));
-        for opening in &tally.openings {
-            survey
-                .openings
-                .entry((opening.client, opening.server))
-                .or_default()
-                .push(opening);
+        let servers = survey.servers.values_mut().map(|server| &mut server.ordinary);
+        for list in servers.chain(survey.ordinary_keys.values_mut()) {
+            list.sort_by_key(|ordinary| ordinary.request);
         }
-        survey
-            .openings
-            .values_mut()
-            .for_each(|list| list.sort_by_key(|opening| opening.first));
+        survey.enter_proxies();
         survey
     }
 
     fn enter(&mut self, attempt: &'a Attempt, index: u32) {
-        let server = attempt.connection.server;
-        self.servers.entry(server).or_default().push(index);
-        if !attempt.presumed {
-            self.pairs.insert((attempt.connection.client.address, server.address));
-        }
-        self.enter_handshake(attempt, index);
-        if attempt.is_upgraded() {
-            self.upgraded.entry(server).or_insert(index);
-            let fatal = attempt.connection.fatal_silence();
-            let silences = fatal.map(|(_, silence)| (self.silences.entry(server.address).or_default(), silence));
-            if let Some((list, silence)) = silences.filter(|(list, _)| list.len() < EXAMPLES) {
-                list.push(silence);
+        let endpoint = attempt.connection.server;
+        let server = self.servers.entry(endpoint).or_default();
+        server.enter(self.attempts, attempt, index);
+        if attempt.is_upgraded()
+            && let Some((_, silence)) = attempt.connection.fatal_silence()
+        {
+            let silences = self.silences.entry(endpoint.address).or_default();
+            if silences.len() < EXAMPLES {
+                silences.push(silence);
             }
         }
-        if let Some(status) = attempt.status()
-            && attempt.is_websocket()
-        {
-            self.statuses.entry((server, status)).or_insert(index);
-        }
-        if attempt
-            .tls
-            .as_ref()
-            .is_some_and(|tls| tls.server_first.is_some() && tls.not_tls.is_none())
-        {
-            self.tls.entry(server).or_insert(index);
-        }
-        let header = attempt.via.as_ref().is_some_and(|via| via.proxy_protocol.is_some());
-        if header && attempt.status().is_some_and(|status| status != 400) {
-            self.proxied.entry(server).or_insert(index);
-        }
-        self.clients
-            .entry(attempt.connection.client.address)
-            .or_default()
-            .push(index);
-        let Some(request) = &attempt.request else { return };
-        if attempt.is_upgraded() {
-            self.enter_accepted(server, request, index);
-        }
-        if let Some(key) = request.head.fields.first("sec-websocket-key") {
+        if let Some(key) = key(attempt) {
             self.keys.entry(key).or_default().push(index);
-        }
-        let examples = self.paths.entry((server, request.path())).or_default();
-        let list = if attempt.is_upgraded() {
-            &mut examples.passed
-        } else {
-            &mut examples.failed
-        };
-        let alike = |&other: &u32| {
-            self.attempts
-                .get(other as usize)
-                .is_some_and(|other| same_kind(other, attempt))
-        };
-        if list.len() < EXAMPLES && !list.iter().any(alike) {
-            list.push(index);
-        }
-    }
-
-    fn enter_accepted(&mut self, server: Endpoint, request: &'a Request, index: u32) {
-        if let Some(origin) = request.head.fields.first("origin") {
-            self.origins.entry((server, origin)).or_insert(index);
-        }
-        for credential in request
-            .credentials
-            .iter()
-            .filter(|credential| credential.likely_credential)
-        {
-            let accepted = self.secrets.entry((server, &credential.value)).or_default();
-            if accepted.len() < EXAMPLES && accepted.last() != Some(&index) {
-                accepted.push(index);
-            }
         }
     }
 
     fn enter_ordinary(&mut self, ordinary: &'a Ordinary) {
-        let status = |ordinary: &Ordinary| ordinary.response.map(|(status, _)| status);
-        let on_path = self
-            .ordinary_paths
-            .entry((ordinary.server, ordinary.path.clone()))
-            .or_default();
-        let alike = |other: &&Ordinary| {
-            other.method == ordinary.method && other.origin == ordinary.origin && status(other) == status(ordinary)
-        };
-        if on_path.len() < EXAMPLES && !on_path.iter().any(alike) {
-            on_path.push(ordinary);
-        }
-        if let (Some(origin), Some(400..)) = (&ordinary.origin, status(ordinary))
-            && is_preflight(ordinary)
-        {
-            self.preflights
-                .entry((ordinary.server, origin.clone()))
-                .or_insert(ordinary);
+        let server = self.servers.entry(ordinary.server).or_default();
+        server.ordinary.push(ordinary);
+        match &ordinary.key {
+            Some(key) => self.ordinary_keys.entry(key).or_default().push(ordinary),
+            None => server.enter_ordinary(ordinary),
         }
     }
 
-    fn enter_handshake(&mut self, attempt: &'a Attempt, index: u32) {
-        if !attempt.tls.as_ref().is_some_and(|tls| tls.is_complete()) {
+    /// Only of a proxy is it asked what it began itself and what it was asked, and a proxy is both client and server.
+    fn enter_proxies(&mut self) {
+        let servers: BTreeSet<IpAddr> = self.servers.keys().map(|server| server.address).collect();
+        for (attempt, index) in self.attempts.iter().zip(0..) {
+            let client = attempt.connection.client.address;
+            if servers.contains(&client) {
+                self.clients.entry(client).or_default().push(index);
+            }
+        }
+        if self.clients.is_empty() {
             return;
         }
-        let list = self.handshakes.entry(attempt.connection.server).or_default();
-        let alike = |&other: &u32| {
-            self.attempts
-                .get(other as usize)
-                .is_some_and(|other| same_hello(other, attempt))
-        };
-        if list.len() < EXAMPLES && !list.iter().any(alike) {
-            list.push(index);
+        for (attempt, index) in self.attempts.iter().zip(0..) {
+            let server = attempt.connection.server.address;
+            if attempt.request.is_some() && self.clients.contains_key(&server) {
+                self.asked.entry(server).or_default().push(index);
+            }
         }
     }
 
-    /// All attempts, in order.
-    pub fn attempts(&self) -> &'a [Attempt] {
-        self.attempts
+    fn server(&self, server: Endpoint) -> Option<&Server<'a>> {
+        self.servers.get(&server)
+    }
+
+    /// The attempts that these indices tell.
+    fn told<'i>(&self, indices: &'i [u32]) -> impl DoubleEndedIterator<Item = &'a Attempt> + Clone + use<'a, 'i> {
+        let attempts = self.attempts;
+        indices.iter().filter_map(move |&index| attempts.get(index as usize))
     }
 
     /// The first and the last moment of the capture.
@@ -577,56 +506,38 @@ impl<'a> Survey<'a> {
 
     /// The first attempt at `server` that was answered in TLS.
     pub fn speaks_tls(&self, server: Endpoint) -> Option<&'a Attempt> {
-        self.attempts.get(*self.tls.get(&server)? as usize)
+        self.attempts.get(self.server(server)?.tls? as usize)
     }
 
     /// The first attempt at `server` that began with a PROXY header and was answered in HTTP, other than with 400.
     pub fn proxied_at(&self, server: Endpoint) -> Option<&'a Attempt> {
-        self.attempts.get(*self.proxied.get(&server)? as usize)
+        self.attempts.get(self.server(server)?.proxied? as usize)
     }
 
-    /// Attempts of the host `client` whose first packet lies between two moments: the other legs of a proxy, if it is one.
+    /// Attempts of the host `client`, a server itself, whose first packet lies between two moments: the other legs of a proxy, if
+    /// it is one.
     pub fn begun_by(&self, client: IpAddr, from: At, to: At) -> impl Iterator<Item = &'a Attempt> {
         let indices = self.clients.get(&client).map(Vec::as_slice).unwrap_or_default();
-        let attempts = self.attempts;
-        let first = move |index: u32| attempts.get(index as usize).map(Attempt::first);
+        let first = |index: u32| self.attempts.get(index as usize).map(Attempt::first);
         let start = indices.partition_point(|&index| first(index) < Some(from));
-        let list: Vec<u32> = indices
-            .iter()
-            .skip(start)
-            .copied()
-            .take_while(|&index| first(index) <= Some(to))
+        self.told(indices.get(start..).unwrap_or_default())
+            .take_while(move |attempt| attempt.first() <= to)
             .take(EXAMPLES)
-            .collect();
-        list.into_iter().filter_map(move |index| attempts.get(index as usize))
     }
 
-    /// The latest attempts at the host `server` that began by then: the legs in front of a proxy, if it is one.
-    pub fn begun_at(&self, server: IpAddr, by: At) -> impl Iterator<Item = &'a Attempt> {
+    /// The latest requests to the host `server` that were there by then: the legs in front of a proxy, if it is one.
+    pub fn asked_by(&self, server: IpAddr, by: At) -> impl Iterator<Item = &'a Attempt> {
+        let indices = self.asked.get(&server).map(Vec::as_slice).unwrap_or_default();
         let attempts = self.attempts;
-        let first = move |index: &u32| attempts.get(*index as usize).map(Attempt::first);
-        let from = Endpoint {
-            address: server,
-            port: 0,
-        };
-        let endpoints = self
-            .servers
-            .range(from..)
-            .take_while(move |(endpoint, _)| endpoint.address == server);
-        let latest = endpoints.take(EXAMPLES).flat_map(move |(_, indices)| {
-            let end = indices.partition_point(|index| first(index) <= Some(by));
-            indices.iter().take(end).rev().take(EXAMPLES)
-        });
-        latest.filter_map(move |&index| attempts.get(index as usize))
+        let first = move |index: u32| attempts.get(index as usize).map(Attempt::first);
+        let end = indices.partition_point(|&index| first(index) <= Some(by));
+        let latest: Vec<u32> = indices.iter().take(end).rev().take(EXAMPLES).copied().collect();
+        latest.into_iter().filter_map(move |index| attempts.get(index as usize))
     }
 
     /// TLS handshakes with `server` that completed: one of each kind of server name, cipher suites and number of segments.
     pub fn handshakes_at(&self, server: Endpoint) -> impl Iterator<Item = &'a Attempt> {
-        let indices = self.handshakes.get(&server).cloned().unwrap_or_default();
-        let attempts = self.attempts;
-        indices
-            .into_iter()
-            .filter_map(move |index| attempts.get(index as usize))
+        self.told(self.server(server).map_or(&[], |server| &server.handshakes))
     }
 
     /// Nanoseconds from `at` to the end of the capture.
@@ -634,120 +545,89 @@ impl<'a> Survey<'a> {
         self.span.1.since(at.time)
     }
 
-    /// Attempts at the same server endpoint, in order, this one among them.
-    pub fn at_server(&self, server: Endpoint) -> impl DoubleEndedIterator<Item = &'a Attempt> + Clone {
-        let indices = self.servers.get(&server).map(Vec::as_slice).unwrap_or_default();
-        let attempts = self.attempts;
-        indices.iter().filter_map(move |&index| attempts.get(index as usize))
+    /// The first attempts at the same server endpoint, in order.
+    pub fn at_server(&self, server: Endpoint) -> impl Iterator<Item = &'a Attempt> {
+        self.told(self.server(server).map_or(&[], |server| &server.attempts))
     }
 
     /// The first attempt at `server` that was accepted.
     pub fn upgraded_at(&self, server: Endpoint) -> Option<&'a Attempt> {
-        self.attempts.get(*self.upgraded.get(&server)? as usize)
-    }
-
-    /// Whether the two hosts speak of upgrades anywhere in the capture.
-    pub fn pair_upgrades(&self, client: IpAddr, server: IpAddr) -> bool {
-        self.pairs.contains(&(client, server))
+        self.attempts.get(self.server(server)?.upgraded? as usize)
     }
 
     /// Attempts that were accepted on `path` of `server`: one of each kind of Origin, Host and credentials.
-    pub fn passed(&self, server: Endpoint, path: &str) -> impl Iterator<Item = &'a Attempt> + use<'a> {
-        self.examples(server, path, |examples| &examples.passed)
+    pub fn passed(&self, server: Endpoint, path: &str) -> impl Iterator<Item = &'a Attempt> + use<'_, 'a> {
+        self.told(self.examples(server, path).map_or(&[], |examples| &examples.passed))
     }
 
     /// Attempts that failed on `path` of `server`: one of each kind of Origin, Host, credentials and status.
-    pub fn failed(&self, server: Endpoint, path: &str) -> impl Iterator<Item = &'a Attempt> + use<'a> {
-        self.examples(server, path, |examples| &examples.failed)
+    pub fn failed(&self, server: Endpoint, path: &str) -> impl Iterator<Item = &'a Attempt> + use<'_, 'a> {
+        self.told(self.examples(server, path).map_or(&[], |examples| &examples.failed))
     }
 
-    fn examples(
-        &self,
-        server: Endpoint,
-        path: &str,
-        of: fn(&Examples) -> &Vec<u32>,
-    ) -> impl Iterator<Item = &'a Attempt> + use<'a> {
-        let list = self
-            .paths
-            .get(&(server, path.to_owned()))
-            .map(of)
-            .cloned()
-            .unwrap_or_default();
-        let attempts = self.attempts;
-        list.into_iter().filter_map(move |index| attempts.get(index as usize))
+    fn examples(&self, server: Endpoint, path: &str) -> Option<&Examples> {
+        self.server(server)?.paths.get(path)
     }
 
     /// Paths of `server` that were asked for, each with whether an upgrade passed there.
     pub fn paths_of(&self, server: Endpoint) -> impl Iterator<Item = (&str, bool)> {
-        let from = (server, String::new());
-        let of_server = self
-            .paths
-            .range(from..)
-            .take_while(move |((other, _), _)| *other == server);
-        of_server.map(|((_, path), examples)| (path.as_str(), !examples.passed.is_empty()))
+        let paths = self.server(server).into_iter().flat_map(|server| &server.paths);
+        paths.map(|(path, examples)| (path.as_str(), !examples.passed.is_empty()))
     }
 
-    /// Other attempts with the same Sec-WebSocket-Key: other legs of the same handshake.
+    /// Other attempts with the same Sec-WebSocket-Key, those next in time: other legs of the same handshake. Test tools send
+    /// the same key again and again, so that there may be very many.
     pub fn other_legs(&self, attempt: &Attempt) -> impl Iterator<Item = &'a Attempt> {
-        let key = attempt
-            .request
-            .as_ref()
-            .and_then(|request| request.head.fields.first("sec-websocket-key"));
-        let indices = key.and_then(|key| self.keys.get(key)).cloned().unwrap_or_default();
+        let indices = key(attempt).and_then(|key| self.keys.get(key));
+        let indices = indices.map(Vec::as_slice).unwrap_or_default();
         let own = attempt.connection.first;
-        let attempts = self.attempts;
-        let others = indices
-            .into_iter()
-            .filter_map(move |index| attempts.get(index as usize));
-        others.filter(move |other| other.connection.first != own)
+        let first = |index: u32| self.attempts.get(index as usize).map(|other| other.connection.first);
+        let place = indices.partition_point(|&index| first(index) < Some(own));
+        let next = place.saturating_sub(EXAMPLES)..indices.len().min(place + EXAMPLES);
+        self.told(indices.get(next).unwrap_or_default())
+            .filter(move |other| other.connection.first != own)
     }
 
-    /// Ordinary requests with the same Sec-WebSocket-Key: legs on which the upgrade was lost.
+    /// Ordinary requests with the same Sec-WebSocket-Key, those next after it: legs on which the upgrade was lost.
     pub fn stripped_legs(&self, attempt: &Attempt) -> &[&'a Ordinary] {
-        let key = attempt
-            .request
-            .as_ref()
-            .and_then(|request| request.head.fields.first("sec-websocket-key"));
-        key.and_then(|key| self.ordinary_keys.get(key))
-            .map(Vec::as_slice)
-            .unwrap_or_default()
+        let legs = key(attempt).and_then(|key| self.ordinary_keys.get(key));
+        let legs = legs.map(Vec::as_slice).unwrap_or_default();
+        let from = legs.partition_point(|leg| leg.request < attempt.first());
+        legs.get(from..legs.len().min(from + EXAMPLES)).unwrap_or_default()
     }
 
     /// Ordinary exchanges with `server`, in order.
     pub fn ordinary_at(&self, server: Endpoint) -> &[&'a Ordinary] {
-        self.ordinary.get(&server).map(Vec::as_slice).unwrap_or_default()
+        self.server(server).map_or(&[], |server| &server.ordinary)
     }
 
     /// Ordinary exchanges on `path` of `server`: one of each kind of method, Origin and status.
     pub fn ordinary_on(&self, server: Endpoint, path: &str) -> &[&'a Ordinary] {
-        self.ordinary_paths
-            .get(&(server, path.to_owned()))
+        self.server(server)
+            .and_then(|server| server.ordinary_paths.get(path))
             .map(Vec::as_slice)
             .unwrap_or_default()
     }
 
     /// The first CORS preflight from `origin` that `server` refused.
     pub fn preflight_refused(&self, server: Endpoint, origin: &str) -> Option<&'a Ordinary> {
-        self.preflights.get(&(server, origin.to_owned())).copied()
+        self.server(server)?.preflights.get(origin).copied()
     }
 
     /// Attempts at `server` that were accepted with this very credential, a few of them.
-    pub fn accepted_with(&self, server: Endpoint, secret: &[u8]) -> impl Iterator<Item = &'a Attempt> + use<'a> {
-        let indices = self.secrets.get(&(server, secret)).cloned().unwrap_or_default();
-        let attempts = self.attempts;
-        indices
-            .into_iter()
-            .filter_map(move |index| attempts.get(index as usize))
+    pub fn accepted_with(&self, server: Endpoint, secret: &[u8]) -> impl Iterator<Item = &'a Attempt> + use<'_, 'a> {
+        let indices = self.server(server).and_then(|server| server.secrets.get(secret));
+        self.told(indices.map(Vec::as_slice).unwrap_or_default())
     }
 
     /// The first attempt at `server` that was accepted from `origin`.
     pub fn accepted_from(&self, server: Endpoint, origin: &[u8]) -> Option<&'a Attempt> {
-        self.attempts.get(*self.origins.get(&(server, origin))? as usize)
+        self.attempts.get(*self.server(server)?.origins.get(origin)? as usize)
     }
 
     /// The first WebSocket attempt that `server` answered with `status`.
     pub fn answered(&self, server: Endpoint, status: u16) -> Option<&'a Attempt> {
-        self.attempts.get(*self.statuses.get(&(server, status))? as usize)
+        self.attempts.get(*self.server(server)?.statuses.get(&status)? as usize)
     }
 
     /// What became of the connections to `endpoint`.
@@ -780,7 +660,12 @@ impl<'a> Survey<'a> {
         self.tally.paths.get(&(client, server)).copied().unwrap_or_default()
     }
 
-    /// How the connections of `client` to `server` were opened, in order.
+    /// What passed between two hosts, if octets came through only when they were sent again.
+    pub fn lossy(&self, client: IpAddr, server: IpAddr) -> Option<&'a Path> {
+        self.lossy.get(&(client, server)).copied()
+    }
+
+    /// How the connections of `client` to `server` were opened, in order; nothing unless at least two of them passed.
     pub fn openings(&self, client: IpAddr, server: Endpoint) -> &[&'a Opening] {
         self.openings
             .get(&(client, server))
@@ -809,6 +694,108 @@ impl<'a> Survey<'a> {
     }
 }
 
+impl<'a> Server<'a> {
+    fn enter(&mut self, all: &[Attempt], attempt: &'a Attempt, index: u32) {
+        if self.attempts.len() < FIRST_ATTEMPTS {
+            self.attempts.push(index);
+        }
+        if let Some(tls) = &attempt.tls {
+            if tls.server_first.is_some() && tls.not_tls.is_none() {
+                self.tls.get_or_insert(index);
+            }
+            if tls.is_complete() {
+                enter_unlike(&mut self.handshakes, all, index, |other| same_hello(other, attempt));
+            }
+        }
+        if attempt.is_upgraded() {
+            self.upgraded.get_or_insert(index);
+        }
+        if let Some(status) = attempt.status() {
+            if attempt.is_websocket() {
+                self.statuses.entry(status).or_insert(index);
+            }
+            let header = attempt.via.as_ref().is_some_and(|via| via.proxy_protocol.is_some());
+            if header && status != 400 {
+                self.proxied.get_or_insert(index);
+            }
+        }
+        if let Some(request) = &attempt.request {
+            self.enter_request(all, attempt, request, index);
+        }
+    }
+
+    fn enter_request(&mut self, all: &[Attempt], attempt: &Attempt, request: &'a Request, index: u32) {
+        let examples = self.paths.entry(request.path()).or_default();
+        if !attempt.is_upgraded() {
+            return enter_unlike(&mut examples.failed, all, index, |other| same_kind(other, attempt));
+        }
+        enter_unlike(&mut examples.passed, all, index, |other| same_kind(other, attempt));
+        if let Some(origin) = request.head.fields.first("origin") {
+            self.origins.entry(origin).or_insert(index);
+        }
+        let credentials = request.credentials.iter();
+        for credential in credentials.filter(|credential| credential.likely_credential) {
+            let accepted = self.secrets.entry(&credential.value).or_default();
+            if accepted.len() < EXAMPLES && accepted.last() != Some(&index) {
+                accepted.push(index);
+            }
+        }
+    }
+
+    fn enter_ordinary(&mut self, ordinary: &'a Ordinary) {
+        let status = |ordinary: &Ordinary| ordinary.response.map(|(status, _)| status);
+        let on_path = self.ordinary_paths.entry(&ordinary.path).or_default();
+        let alike = |other: &&Ordinary| {
+            other.method == ordinary.method && other.origin == ordinary.origin && status(other) == status(ordinary)
+        };
+        if on_path.len() < EXAMPLES && !on_path.iter().any(alike) {
+            on_path.push(ordinary);
+        }
+        if let (Some(origin), Some(400..)) = (&ordinary.origin, status(ordinary))
+            && is_preflight(ordinary)
+        {
+            self.preflights.entry(origin).or_insert(ordinary);
+        }
+    }
+}
+
+/// Adds an attempt to a list of examples, if none of them is like it.
+fn enter_unlike(list: &mut Vec<u32>, all: &[Attempt], index: u32, alike: impl Fn(&Attempt) -> bool) {
+    let known = |&other: &u32| all.get(other as usize).is_some_and(&alike);
+    if list.len() < EXAMPLES && !list.iter().any(known) {
+        list.push(index);
+    }
+}
+
+/// The openings of each client at each server, in order; only where several passed can a limit on their rate be told.
+fn openings(all: &[Opening]) -> BTreeMap<(IpAddr, Endpoint), Vec<&Opening>> {
+    let pair = |opening: &Opening| (opening.client, opening.server);
+    let mut all: Vec<&Opening> = all.iter().collect();
+    all.sort_by_key(|opening| (pair(opening), opening.first));
+    let of_pairs = all.chunk_by(|one, other| pair(one) == pair(other));
+    let passed = |openings: &&[&Opening]| {
+        openings
+            .iter()
+            .filter(|opening| opening.answered.is_some())
+            .nth(1)
+            .is_some()
+    };
+    of_pairs
+        .filter(passed)
+        .filter_map(|openings| Some((pair(openings.first()?), openings.to_vec())))
+        .collect()
+}
+
+fn lossy(paths: &HashMap<(IpAddr, IpAddr), Path>) -> BTreeMap<(IpAddr, IpAddr), &Path> {
+    let lossy = |(_, path): &(_, &Path)| path.recovered != [0, 0];
+    paths.iter().filter(lossy).map(|(pair, path)| (*pair, path)).collect()
+}
+
+/// Sec-WebSocket-Key.
+fn key(attempt: &Attempt) -> Option<&[u8]> {
+    attempt.request.as_ref()?.head.fields.first("sec-websocket-key")
+}
+
 /// Whether a browser asks whether a request from another Origin is welcome (the CORS protocol of the Fetch standard).
 fn is_preflight(ordinary: &Ordinary) -> bool {
     let asks = |name: &String| name.eq_ignore_ascii_case("access-control-request-method");
@@ -821,22 +808,20 @@ fn same_kind(one: &Attempt, other: &Attempt) -> bool {
         return false;
     };
     let field = |name| a.head.fields.first(name) == b.head.fields.first(name);
-    let credentials = |request: &Request| {
-        request
-            .credentials
-            .iter()
-            .map(|credential| (credential.place.clone(), credential.value.clone()))
-            .collect::<Vec<_>>()
-    };
-    one.status() == other.status() && field("origin") && field("host") && credentials(a) == credentials(b)
+    one.status() == other.status() && field("origin") && field("host") && credentials(a).eq(credentials(b))
+}
+
+fn credentials(request: &Request) -> impl Iterator<Item = (&str, &[u8])> {
+    let credentials = request.credentials.iter();
+    credentials.map(|credential| (credential.place.as_str(), &*credential.value))
 }
 
 /// Whether two ClientHellos are the same experiment: same server name, same cipher suites, both in one segment or both in more.
 fn same_hello(one: &Attempt, other: &Attempt) -> bool {
-    let hello = |attempt: &'_ Attempt| {
+    fn hello(attempt: &Attempt) -> Option<(&Option<String>, &[u16], bool)> {
         let tls = attempt.tls.as_ref()?;
         let hello = tls.facts.client_hello.as_ref()?;
-        Some((hello.sni.clone(), hello.cipher_suites.clone(), tls.hello_segments > 1))
-    };
+        Some((&hello.sni, &hello.cipher_suites, tls.hello_segments > 1))
+    }
     hello(one) == hello(other)
 }

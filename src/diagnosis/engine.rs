@@ -2,9 +2,16 @@
 
 use std::cmp::Reverse;
 
-use crate::diagnosis::{
-    catalogue,
-    rule::{Case, Confidence, Match, Outcome, Rule},
+use crate::{
+    attempt::Attempt,
+    diagnosis::{
+        catalogue,
+        hops::{Hop, hops},
+        known::Known,
+        rule::{Case, Confidence, Match, Outcome, Rule},
+    },
+    fingerprint::Author,
+    survey::Survey,
 };
 
 /// The verdict on one attempt.
@@ -16,6 +23,8 @@ pub struct Finding {
     pub cause: Option<Verdict>,
     /// What else was considered, the closest first.
     pub also_considered: Vec<Considered>,
+    /// Other legs of its handshake, beyond proxies.
+    pub hops: Vec<Hop>,
 }
 
 /// The explanation that won.
@@ -41,19 +50,24 @@ pub struct Considered {
 /// How many explanations that lost are told.
 const TOLD: usize = 6;
 
-/// Judges one attempt.
-pub fn diagnose(case: &Case<'_>) -> Finding {
-    let asked = catalogue()
-        .iter()
-        .filter(|rule| rule.stages.contains(&case.attempt.stage));
+/// Judges one attempt, whose answer `author` wrote, beside all the others.
+pub fn diagnose(attempt: &Attempt, survey: &Survey<'_>, author: &Author) -> Finding {
+    let known = Known::default();
+    let case = Case {
+        attempt,
+        survey,
+        author,
+        known: &known,
+    };
+    let asked = catalogue().iter().filter(|rule| rule.stages.contains(&attempt.stage));
     let mut matches: Vec<Verdict> = asked
-        .filter_map(|rule| (rule.check)(case).map(|found| Verdict { rule, found }))
+        .filter_map(|rule| (rule.check)(&case).map(|found| Verdict { rule, found }))
         .collect();
     // A stable sort: of equals the first in the list wins.
     matches.sort_by_key(|verdict| Reverse((verdict.found.confidence, verdict.found.weight)));
     let mut matches = matches.into_iter();
     let Some(winner) = matches.next() else {
-        let outcome = if case.attempt.is_upgraded() {
+        let outcome = if attempt.is_upgraded() {
             Outcome::Upgraded
         } else {
             Outcome::Undetermined
@@ -62,6 +76,7 @@ pub fn diagnose(case: &Case<'_>) -> Finding {
             outcome,
             cause: None,
             also_considered: Vec::new(),
+            hops: hops(&case),
         };
     };
     // That no cause is known is no news where one is.
@@ -71,6 +86,7 @@ pub fn diagnose(case: &Case<'_>) -> Finding {
         outcome: winner.found.outcome,
         cause: Some(winner),
         also_considered,
+        hops: hops(&case),
     }
 }
 

@@ -12,26 +12,28 @@ const LONGEST_NAME: usize = 253;
 
 /// The name that the ClientHello asks for.
 pub(super) fn asked_name(attempt: &Attempt) -> Option<String> {
-    let name = attempt.tls.as_ref()?.facts.client_hello.as_ref()?.sni.as_ref()?;
-    Some(crate::http::printable(name.as_bytes(), LONGEST_NAME))
+    Some(crate::http::printable(sni(attempt)?.as_bytes(), LONGEST_NAME))
+}
+
+fn sni(attempt: &Attempt) -> Option<&str> {
+    attempt.tls.as_ref()?.facts.client_hello.as_ref()?.sni.as_deref()
 }
 
 /// TLS connections to the same server that got an answer: one with another name, or else one with the same name.
 pub(super) fn other_names(case: &Case<'_>) -> Option<Evidence> {
-    let attempts = case.survey.at_server(case.attempt.connection.server).take(LOOKED_AT);
-    let answered = attempts.filter(|other| other.tls.as_ref().is_some_and(|tls| tls.server_first.is_some()));
-    let own = asked_name(case.attempt);
-    let (same, other): (Vec<_>, Vec<_>) = answered.partition(|attempt| asked_name(attempt) == own);
-    let (attempt, text) = match (other.first(), same.first()) {
-        (Some(attempt), _) => (
-            attempt,
-            format!(
-                "a ClientHello {} is answered at the same server",
-                named(asked_name(attempt))
-            ),
+    let answered = || {
+        let attempts = case.survey.at_server(case.attempt.connection.server).take(LOOKED_AT);
+        attempts.filter(|other| other.tls.as_ref().is_some_and(|tls| tls.server_first.is_some()))
+    };
+    let (attempt, text) = match answered().find(|other| sni(other) != sni(case.attempt)) {
+        Some(other) => (
+            other,
+            format!("a ClientHello {} is answered at the same server", named(other)),
         ),
-        (None, Some(attempt)) => (attempt, format!("another ClientHello {} is answered", named(own))),
-        (None, None) => return None,
+        None => (
+            answered().next()?,
+            format!("another ClientHello {} is answered", named(case.attempt)),
+        ),
     };
     let at = attempt.tls.as_ref()?.server_first?.at;
     Some(Evidence {
@@ -40,6 +42,6 @@ pub(super) fn other_names(case: &Case<'_>) -> Option<Evidence> {
     })
 }
 
-fn named(name: Option<String>) -> String {
-    name.map_or("without a name".to_owned(), |name| format!("for {name}"))
+fn named(attempt: &Attempt) -> String {
+    asked_name(attempt).map_or("without a name".to_owned(), |name| format!("for {name}"))
 }

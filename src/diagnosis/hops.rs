@@ -68,7 +68,7 @@ const CHANGES: usize = 24;
 const SHOWN: usize = 200;
 
 /// The other legs of the attempt's handshake, those in front first.
-pub fn hops(case: &Case<'_>) -> Vec<Hop> {
+pub(super) fn hops(case: &Case<'_>) -> Vec<Hop> {
     let Some(request) = case.attempt.request.as_deref() else {
         return Vec::new();
     };

@@ -14,7 +14,7 @@ use crate::{
     capture::{PacketId, Time},
     diagnosis::{
         engine::{Finding, diagnose},
-        rule::{Case, Confidence, Outcome},
+        rule::{Confidence, Outcome},
     },
     fingerprint::Author,
     packet::{Domain, Endpoint, Flags, IcmpError, Neighbour, Segment},
@@ -93,11 +93,7 @@ impl Capture {
         let survey = Survey::new(&self.attempts, &self.tally, (Time(0), self.end));
         let author = Author::default();
         let attempt = self.attempts.iter().rfind(|attempt| which(attempt)).unwrap();
-        diagnose(&Case {
-            attempt,
-            survey: &survey,
-            author: &author,
-        })
+        diagnose(attempt, &survey, &author)
     }
 
     fn read(ladder: &str) -> Self {

@@ -96,7 +96,7 @@ pub(super) fn rekeyed_behind<'a>(case: &Case<'a>) -> Option<&'a Attempt> {
 /// The leg in front of a proxy that makes a handshake of its own: the only one like it that waits at the proxy's host.
 pub(super) fn rekeyed_in_front<'a>(case: &Case<'a>) -> Option<&'a Attempt> {
     let attempt = case.attempt;
-    let waiting = case.survey.begun_at(attempt.connection.client.address, attempt.first());
+    let waiting = case.survey.asked_by(attempt.connection.client.address, attempt.first());
     only(waiting.filter(|leg| passes_on(leg, attempt)))
 }
 

@@ -251,7 +251,7 @@ impl Foreign {
             Side::Server => facts.server_rtt,
             Side::Client => facts.client_rtt,
         };
-        let elsewhere = case.survey.host(facts.endpoint(side).address).and_then(|host| host.rtt);
+        let elsewhere = case.host(side).and_then(|host| host.rtt);
         let shortest = here.into_iter().chain(elsewhere).min();
         let Some(rtt) = shortest.filter(|&rtt| rtt > SHORTEST_RTT && after < rtt / SOONER) else {
             return;
@@ -395,7 +395,7 @@ impl UsualTtl {
         known.extend(direction.syns.first().map(|syn| (syn.marks.ttl, syn.at.packet)));
         let word = direction.first_word.filter(|word| word.at < seen.at);
         known.extend(word.map(|word| (word.marks.ttl, word.at.packet)));
-        let host = case.survey.host(facts.endpoint(side).address);
+        let host = case.host(side);
         let itself = direction
             .first_word
             .filter(|word| word.at == seen.at)

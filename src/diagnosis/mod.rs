@@ -11,6 +11,7 @@ mod hello;
 mod hops;
 mod icmp;
 mod injected;
+mod known;
 #[cfg(test)]
 mod ladder;
 mod legs;
@@ -39,6 +40,6 @@ mod waiting;
 mod words;
 
 pub use engine::{Considered, Finding, Verdict, diagnose};
-pub use hops::{Change, Hop, JoinedBy, Position, hops};
+pub use hops::{Change, Hop, JoinedBy, Position};
 pub use rule::{Case, Confidence, Evidence, Guide, Match, Outcome, Rule, SaidBy};
 pub use rules::catalogue;

@@ -64,7 +64,7 @@ pub(super) fn controls(case: &Case<'_>) -> Vec<Evidence> {
 /// A sign that the server's host was up and reachable after `at`: it sent something on another connection.
 pub(super) fn alive_after(case: &Case<'_>, at: At) -> Option<Evidence> {
     let facts = &case.attempt.connection;
-    let last = case.survey.host(facts.server.address)?.last;
+    let last = case.host(Side::Server)?.last;
     let elsewhere = Some(last) != facts.from_server.last;
     (elsewhere && last > at).then(|| Evidence {
         packet: last.packet,
@@ -80,17 +80,16 @@ pub(super) fn alive_after(case: &Case<'_>, at: At) -> Option<Evidence> {
 pub(super) fn loss(case: &Case<'_>) -> Option<Evidence> {
     const SEVERAL: u64 = 3;
     let facts = &case.attempt.connection;
-    let path = case.survey.path(facts.client.address, facts.server.address);
+    let path = case.survey.lossy(facts.client.address, facts.server.address)?;
     let [client, server] = path.recovered;
     let often = (client + server).saturating_mul(5) >= path.connections;
     let lossy = often && (client > 0 && server > 0 || client + server >= SEVERAL);
-    let text = format!(
-        "the way loses segments: on {client} connections octets of the client, on {server} octets of the server came through \
-         only when sent again"
-    );
     path.example.filter(|_| lossy).map(|at| Evidence {
         packet: at.packet,
-        text,
+        text: format!(
+            "the way loses segments: on {client} connections octets of the client, on {server} octets of the server came \
+             through only when sent again"
+        ),
     })
 }
 

@@ -1,7 +1,5 @@
 //! A refused request beside the control experiments that the capture happens to hold: what was accepted, and what differs.
 
-use std::cell::OnceCell;
-
 use crate::{
     attempt::{Attempt, Ordinary, Request, Response},
     capture::PacketId,
@@ -10,7 +8,7 @@ use crate::{
         marks::Foreign,
         rule::{Case, Confidence, Evidence, Match, Outcome, SaidBy},
         speaker::speaker,
-        words::{Words, message, quoted},
+        words::message,
     },
     http::{Credential, printable},
     tcp::Side,
@@ -26,7 +24,6 @@ pub(super) struct Refusal<'a> {
     pub(super) response: &'a Response,
     /// The answer's status.
     pub(super) status: u16,
-    words: OnceCell<Words>,
 }
 
 /// An accepted attempt on the same path, and how the refused one differs from it.
@@ -85,13 +82,12 @@ impl<'a> Refusal<'a> {
             request,
             response,
             status,
-            words: OnceCell::new(),
         })
     }
 
     /// The first of these phrases that the answer says; see [`super::words`].
     pub(super) fn says(&self, phrases: &[&'static str]) -> Option<&'static str> {
-        self.words.get_or_init(|| Words::of(self.case.attempt)).say(phrases)
+        self.case.words().say(phrases)
     }
 
     /// What the answer says, for a summary.
@@ -144,18 +140,7 @@ impl<'a> Refusal<'a> {
 
     /// Accepted attempts on the same path of the same server.
     pub(super) fn accepted(&self) -> impl Iterator<Item = Contrast<'a>> {
-        let own = self.request;
-        let path = own.map(Request::path).unwrap_or_default();
-        let passed = own.map(|_| self.case.survey.passed(self.case.attempt.connection.server, &path));
-        let attempt = self.case.attempt;
-        passed.into_iter().flatten().filter_map(move |other| {
-            let request = other.request.as_deref().filter(|request| request.complete)?;
-            Some(Contrast {
-                other,
-                request,
-                differs: differences((attempt, own?), (other, request)),
-            })
-        })
+        self.case.contrasts().iter().copied()
     }
 
     /// An accepted attempt on the same path that differs in what `only` holds, and in nothing else.
@@ -295,7 +280,7 @@ impl<'a> Refusal<'a> {
         let confidence = if doubtful { Confidence::Possible } else { confidence };
         Match::new(confidence, Outcome::of_status(self.status), said_by, summary)
             .weighing(if doubtful { weight / 2 } else { weight })
-            .shown_by(self.response.first.at.packet, quoted(self.case.attempt))
+            .shown_by(self.response.first.at.packet, self.case.quoted())
     }
 }
 
@@ -308,7 +293,25 @@ pub(super) fn unless_proven(found: Match, doubt: &str) -> Match {
     }
 }
 
-impl Contrast<'_> {
+impl<'a> Contrast<'a> {
+    /// Accepted attempts on the path of this one, if all of its request was seen.
+    pub(super) fn all(case: &Case<'a>) -> Vec<Self> {
+        let attempt = case.attempt;
+        let Some(own) = attempt.request.as_deref().filter(|request| request.complete) else {
+            return Vec::new();
+        };
+        let passed = case.survey.passed(attempt.connection.server, &own.path());
+        let contrasts = passed.filter_map(|other| {
+            let request = other.request.as_deref().filter(|request| request.complete)?;
+            Some(Contrast {
+                other,
+                request,
+                differs: differences((attempt, own), (other, request)),
+            })
+        });
+        contrasts.collect()
+    }
+
     /// The packet of the acceptance, and what it shows.
     pub(super) fn evidence(&self, text: impl Into<String>) -> Evidence {
         Evidence {

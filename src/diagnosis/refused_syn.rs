@@ -24,7 +24,7 @@ pub(super) fn foreign(case: &Case<'_>, reset: &Reset) -> Foreign {
     let mut foreign = Foreign::default();
     let packet = reset.seen.at.packet;
     ttl(case, reset, &mut foreign);
-    let listening = case.survey.listening(case.attempt.connection.server);
+    let listening = case.listening();
     if let Some(at) = listening.first_answer {
         let again = listening
             .last_answer
@@ -42,10 +42,7 @@ pub(super) fn foreign(case: &Case<'_>, reset: &Reset) -> Foreign {
             text: text.to_owned(),
         });
     }
-    let rtt = case
-        .survey
-        .host(case.attempt.connection.server.address)
-        .and_then(|host| host.rtt);
+    let rtt = case.host(Side::Server).and_then(|host| host.rtt);
     if let (Some(rtt), Some(after)) = (rtt.filter(|&rtt| rtt > SHORTEST_RTT), reset.round_trip)
         && after < rtt / 2
     {
@@ -61,10 +58,9 @@ pub(super) fn foreign(case: &Case<'_>, reset: &Reset) -> Foreign {
 
 /// The same port's SYN-ACKs are the best measure; other ports of the address may belong to other machines behind it.
 fn ttl(case: &Case<'_>, reset: &Reset, foreign: &mut Foreign) {
-    let server = case.attempt.connection.server;
     let (ttl, packet) = (reset.seen.marks.ttl, reset.seen.at.packet);
-    let own = case.survey.listening(server);
-    let host = case.survey.host(server.address);
+    let own = case.listening();
+    let host = case.host(Side::Server);
     let usual = host.and_then(|host| usual_but(host, None));
     if let (Some((low, high)), Some(at)) = (own.ttl, own.first_answer) {
         if (low..=high).contains(&ttl) || usual == Some(ttl) {

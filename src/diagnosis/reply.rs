@@ -1,7 +1,5 @@
 //! A refused upgrade as rules ask about it: the request, the answer, what the answer says, and who wrote it.
 
-use std::cell::OnceCell;
-
 use memchr::memmem;
 
 use crate::{
@@ -9,7 +7,6 @@ use crate::{
     diagnosis::{
         rule::{Case, Confidence, Match, Outcome, SaidBy},
         speaker::speaker,
-        words::{self, Words},
     },
 };
 
@@ -20,7 +17,6 @@ pub(super) struct Reply<'a> {
     pub(super) request: Option<&'a Request>,
     /// The answer.
     pub(super) response: &'a Response,
-    words: OnceCell<Words>,
 }
 
 impl<'a> Reply<'a> {
@@ -36,7 +32,6 @@ impl<'a> Reply<'a> {
             case: *case,
             request: attempt.request.as_deref(),
             response,
-            words: OnceCell::new(),
         })
     }
 
@@ -51,9 +46,9 @@ impl<'a> Reply<'a> {
         self.request.filter(asks)
     }
 
-    /// The first of `phrases` that the answer says; see [`words::says`].
+    /// The first of `phrases` that the answer says; see [`super::words`].
     pub(super) fn says(&self, phrases: &[&'static str]) -> Option<&'static str> {
-        self.words.get_or_init(|| Words::of(self.case.attempt)).say(phrases)
+        self.case.words().say(phrases)
     }
 
     /// The first of `marks` that stands in the body as it was sent.
@@ -121,7 +116,7 @@ impl<'a> Reply<'a> {
     pub(super) fn told(&self, confidence: Confidence, said_by: SaidBy, summary: impl Into<String>) -> Match {
         let outcome = Outcome::of_status(self.status());
         let packet = self.response.first.at.packet;
-        Match::new(confidence, outcome, said_by, summary).shown_by(packet, words::quoted(self.case.attempt))
+        Match::new(confidence, outcome, said_by, summary).shown_by(packet, self.case.quoted())
     }
 }
 

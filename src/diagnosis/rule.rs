@@ -3,6 +3,7 @@
 use crate::{
     attempt::{Attempt, Stage},
     capture::PacketId,
+    diagnosis::known::Known,
     fingerprint::Author,
     survey::Survey,
 };
@@ -57,6 +58,8 @@ pub struct Case<'a> {
     pub survey: &'a Survey<'a>,
     /// Who wrote the answer, as far as its marks tell.
     pub author: &'a Author,
+    /// What rules derived of it before.
+    pub(super) known: &'a Known<'a>,
 }
 
 /// How sure a verdict is; the order is from weak to strong.

@@ -7,6 +7,7 @@ use crate::{
     capture::{PacketId, Time},
     diagnosis::{
         engine::{Finding, diagnose},
+        known::Known,
         rule::{Case, Match, Rule},
     },
     fingerprint::Author,
@@ -183,7 +184,7 @@ pub(super) fn check(rule: &Rule, samples: &[Sample]) -> Option<Match> {
 
 /// What all rules come to for the first sample, in a capture that holds the others as well.
 pub(super) fn verdict(samples: &[Sample]) -> Finding {
-    judge(samples, diagnose)
+    judge(samples, |case| diagnose(case.attempt, case.survey, case.author))
 }
 
 /// The id of the cause that wins for the first sample.
@@ -212,6 +213,7 @@ pub(super) fn judge<T>(samples: &[Sample], put: impl Fn(&Case<'_>) -> T) -> T {
         attempt: &attempts[0],
         survey: &survey,
         author: &Author::default(),
+        known: &Known::default(),
     })
 }
 

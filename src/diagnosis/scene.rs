@@ -7,7 +7,7 @@ use crate::{
     capture::{PacketId, Time},
     diagnosis::{
         engine::{Finding, diagnose},
-        rule::{Case, Confidence, Outcome},
+        rule::{Confidence, Outcome},
         sample::{NOW, Sample},
     },
     fingerprint::Author,
@@ -334,11 +334,7 @@ impl Scene {
         let tally = Tally::default();
         let span = (Time(NOW * 1000 * MILLISECOND), Time((NOW + 3600) * 1000 * MILLISECOND));
         let survey = Survey::new(&attempts, &tally, span);
-        diagnose(&Case {
-            attempt: &attempts[0],
-            survey: &survey,
-            author: &Author::default(),
-        })
+        diagnose(&attempts[0], &survey, &Author::default())
     }
 
     /// Shows what TLS hints in words.

@@ -7,8 +7,8 @@ use crate::{
     capture::{PacketId, Time},
     diagnosis::{
         engine::{Finding, diagnose},
-        hops::{Hop, hops},
-        rule::{Case, Confidence, SaidBy},
+        hops::Hop,
+        rule::{Confidence, SaidBy},
         sample::{NOW, Sample},
     },
     fingerprint::{Author, Role},
@@ -202,17 +202,13 @@ impl Staged {
         })
     }
 
-    /// What all rules come to.
-    pub(super) fn finding(&self) -> Finding {
-        self.judged(diagnose)
-    }
-
     /// The other legs of the handshake.
     pub(super) fn hops(&self) -> Vec<Hop> {
-        self.judged(hops)
+        self.finding().hops
     }
 
-    fn judged<T>(&self, judge: impl FnOnce(&Case<'_>) -> T) -> T {
+    /// What all rules come to.
+    pub(super) fn finding(&self) -> Finding {
         let mut attempts: Vec<Attempt> = self.others.to_vec();
         attempts.push(self.attempt.clone());
         attempts.sort_by_key(Attempt::first);
@@ -230,11 +226,7 @@ impl Staged {
         }
         let span = (Time(NOW * 1_000_000_000), Time((NOW + 7200) * 1_000_000_000));
         let survey = Survey::new(&attempts, &tally, span);
-        judge(&Case {
-            attempt: &attempts[own.unwrap()],
-            survey: &survey,
-            author: &self.author,
-        })
+        diagnose(&attempts[own.unwrap()], &survey, &self.author)
     }
 
     /// The cause that wins, and how sure it is.

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, io, net::SocketAddr};
 use crate::{
     attempt::{self, Session, Stage, Tls},
     capture::{CaptureFile, PacketId, Time},
-    diagnosis::{self, Case, Evidence, Finding, Verdict, diagnose, hops},
+    diagnosis::{self, Evidence, Finding, Verdict, diagnose},
     fingerprint::{Answer, Author, Prints},
     http::{masked_subprotocols, masked_target, printable},
     packet::Endpoint,
@@ -192,12 +192,7 @@ impl Scene<'_> {
 
     fn attempt(&self, attempt: &attempt::Attempt, number: u64) -> Attempt {
         let author = self.author(attempt);
-        let case = Case {
-            attempt,
-            survey: self.survey,
-            author: &author,
-        };
-        let finding = diagnose(&case);
+        let finding = diagnose(attempt, self.survey, &author);
         let secrets = Secrets::of(attempt, self.style);
         let facts = &attempt.connection;
         Attempt {
@@ -220,7 +215,7 @@ impl Scene<'_> {
                 .response
                 .as_ref()
                 .map(|response| Box::new(told_response(response, &author, &secrets))),
-            hops: hops(&case).into_iter().map(|hop| told_hop(hop, &secrets)).collect(),
+            hops: finding.hops.iter().map(|hop| told_hop(hop, &secrets)).collect(),
             tls: attempt.tls.as_ref().map(|tls| Box::new(told_tls(tls))),
             session: attempt.is_upgraded().then(|| Box::new(told_session(attempt))),
             also_considered: told_considered(&finding),
@@ -341,12 +336,12 @@ fn told_response(response: &attempt::Response, author: &Author, secrets: &Secret
     }
 }
 
-fn told_hop(hop: diagnosis::Hop, secrets: &Secrets) -> Hop {
-    let value = |value: Option<String>| value.map(|value| secrets.masked(value));
-    let change = |change: diagnosis::Change| Change {
-        name: change.name,
-        before: value(change.before),
-        after: value(change.after),
+fn told_hop(hop: &diagnosis::Hop, secrets: &Secrets) -> Hop {
+    let value = |value: &Option<String>| value.clone().map(|value| secrets.masked(value));
+    let change = |change: &diagnosis::Change| Change {
+        name: change.name.clone(),
+        before: value(&change.before),
+        after: value(&change.after),
     };
     Hop {
         position: hop.position.name().into(),
@@ -357,7 +352,7 @@ fn told_hop(hop: diagnosis::Hop, secrets: &Secrets) -> Hop {
         capture: hop.packet.capture(),
         packet: hop.packet.number(),
         status: hop.status,
-        changes: hop.changes.into_iter().map(change).collect(),
+        changes: hop.changes.iter().map(change).collect(),
     }
 }
 

@@ -65,17 +65,11 @@ const LOOKED_AT: usize = 128;
 
 fn check(case: &Case<'_>) -> Option<Match> {
     let syns = silent_syns(case).filter(|syns| syns.count > 1)?;
-    if loss(case).is_some()
-        || case
-            .survey
-            .listening(case.attempt.connection.server)
-            .overflowed
-            .is_some()
-    {
-        return None;
-    }
     let around = Around::of(case, &syns)?;
     let confidence = around.confidence()?;
+    if loss(case).is_some() || case.listening().overflowed.is_some() {
+        return None;
+    }
     let summary = format!(
         "{} connections of this client passed within {}, then its SYNs were dropped: a limit on the rate of connections.",
         around.passed.len(),

@@ -104,7 +104,7 @@ fn check(case: &Case<'_>) -> Option<Match> {
 /// What shows that the host is up: the same port answers others, or another port does.
 fn alive(case: &Case<'_>) -> Option<Evidence> {
     let server = case.attempt.connection.server;
-    let own = case.survey.listening(server);
+    let own = case.listening();
     let port = own.first_answer.map(|at| Evidence {
         packet: at.packet,
         text: format!("the same port answers another connection ({} in all)", own.answered),

@@ -101,7 +101,7 @@ fn behind_the_handshake(case: &Case<'_>) -> Option<Match> {
         client.acknowledged == 0 && client.unheard().is_some_and(|lost| lost.repeats > 1)
     });
     let count = same.count();
-    let served = case.survey.listening(facts.server).first_payload.is_some();
+    let served = case.listening().first_payload.is_some();
     if count < 2 || served || !controls(case).is_empty() || facts.from_client.acknowledged > 0 {
         return None;
     }

@@ -46,8 +46,11 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(case: &Case<'_>) -> Option<Match> {
-    let loss = loss(case);
     let upgraded = case.attempt.is_upgraded();
+    let loss = loss(case);
+    if loss.is_none() && !upgraded {
+        return None;
+    }
     let (summary, shown) = match case.attempt.stage {
         Stage::Connect => {
             (silent_syns(case)?.count > 1).then(|| ("The SYNs got no answer".to_owned(), evidence(case)))?
@@ -68,9 +71,6 @@ fn check(case: &Case<'_>) -> Option<Match> {
             Some((format!("The {}'s octets did not get through", name(side)), shown))
         })?,
     };
-    if loss.is_none() && !upgraded {
-        return None;
-    }
     let outcome = match () {
         () if upgraded => Outcome::Lost,
         () if left(case, Side::Client).is_some() => Outcome::Abandoned,

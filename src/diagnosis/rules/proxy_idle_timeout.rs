@@ -69,7 +69,7 @@ const TOGETHER: u64 = SECOND / 4;
 fn check(case: &Case<'_>) -> Option<Match> {
     let attempt = case.attempt;
     let facts = &attempt.connection;
-    let session = attempt.session.as_deref()?;
+    let session = attempt.session.as_deref().filter(|session| session.closes.is_empty())?;
     // On the leg behind, the proxy is the client.
     let is_behind = legs::in_front(case).next().is_some();
     let may_be_proxy = is_behind || legs::proxy_field(attempt).is_some() || legs::host_is_elsewhere(attempt);
@@ -82,7 +82,7 @@ fn check(case: &Case<'_>) -> Option<Match> {
         (None, None) => return None,
     };
     let other_fin = facts.from(side.other()).fin.as_ref();
-    if !session.closes.is_empty() || other_fin.is_some_and(|other| other.at < fin.at) || facts.from(side).has_gaps() {
+    if other_fin.is_some_and(|other| other.at < fin.at) || facts.from(side).has_gaps() {
         return None;
     }
     let last = session

@@ -67,7 +67,7 @@ fn ignored_acknowledgement(case: &Case<'_>) -> Option<Match> {
     let (answers, data) = (&facts.from_server.syns, facts.from_client.data.as_ref()?);
     // Seen from the client, a filter that drops all but SYNs looks the same.
     let at_server = near(case) == Some(Side::Server);
-    let unserved = case.survey.listening(facts.server).unserved > 1;
+    let unserved = case.listening().unserved > 1;
     let confidence = if at_server || unserved {
         Confidence::Likely
     } else {
@@ -96,8 +96,7 @@ fn ignored_acknowledgement(case: &Case<'_>) -> Option<Match> {
 /// SYNs are ignored while connections to the same port, accepted before, stay unserved.
 fn ignored_syn(case: &Case<'_>) -> Option<Match> {
     let syns = silent_syns(case).filter(|syns| syns.count > 1)?;
-    let facts = &case.attempt.connection;
-    let listening = case.survey.listening(facts.server);
+    let listening = case.listening();
     let overflowed = listening.overflowed;
     let waiting = listening.first_unserved.filter(|at| *at < syns.first);
     // A program that serves others during these very seconds has room in its queue.

@@ -54,7 +54,7 @@ fn check(case: &Case<'_>) -> Option<Match> {
     let waiting = Waiting::of(case).filter(|waiting| waiting.lost == 0)?;
     let facts = &case.attempt.connection;
     let request = case.attempt.request.as_ref()?;
-    let listening = case.survey.listening(facts.server);
+    let listening = case.listening();
     let spoke = listening.last_payload.is_some_and(|at| at > request.first.at);
     if spoke || waiting.left_by(Side::Server).is_some() {
         return None;

@@ -6,7 +6,6 @@ use crate::{
         rule::{Case, Confidence, Guide, Match, Outcome, Rule},
         speaker::speaker,
         tls_handshake::{ClientCertificate, Ending},
-        words::{Words, quoted},
     },
     tcp::Side,
     tls,
@@ -120,7 +119,7 @@ fn refused_inside(case: &Case<'_>) -> Option<Match> {
         "client certificate * untrusted",
         "client certificate * revoked",
     ];
-    Words::of(case.attempt).say(PHRASES)?;
+    case.words().say(PHRASES)?;
     let response = case.attempt.response.as_ref()?;
     let summary = format!(
         "The server answered {} for want of a client certificate that it accepts.",
@@ -132,9 +131,5 @@ fn refused_inside(case: &Case<'_>) -> Option<Match> {
         speaker(case),
         summary,
     );
-    Some(
-        found
-            .shown_by(response.first.at.packet, quoted(case.attempt))
-            .weighing(70),
-    )
+    Some(found.shown_by(response.first.at.packet, case.quoted()).weighing(70))
 }

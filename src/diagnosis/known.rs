@@ -1,0 +1,55 @@
+//! What several rules derive of the same attempt, so that it is derived once.
+
+use std::cell::OnceCell;
+
+use crate::{
+    diagnosis::{
+        refusal::Contrast,
+        rule::Case,
+        words::{self, Words},
+    },
+    survey::{Host, Listening},
+    tcp::Side,
+};
+
+/// What was derived of an attempt so far; each is derived when a rule first asks for it.
+#[derive(Default)]
+pub(super) struct Known<'a> {
+    words: OnceCell<Words>,
+    quoted: OnceCell<String>,
+    contrasts: OnceCell<Vec<Contrast<'a>>>,
+    listening: OnceCell<Listening>,
+    /// The client and the server.
+    hosts: [OnceCell<Option<&'a Host>>; 2],
+}
+
+impl<'a> Case<'a> {
+    /// The words of the answer.
+    pub(super) fn words(&self) -> &'a Words {
+        self.known.words.get_or_init(|| Words::of(self.attempt))
+    }
+
+    /// The answer in a few words, for evidence.
+    pub(super) fn quoted(&self) -> &'a str {
+        self.known.quoted.get_or_init(|| words::quoted(self.attempt))
+    }
+
+    /// Accepted attempts on the same path of the same server, if all of the request was seen.
+    pub(super) fn contrasts(&self) -> &'a [Contrast<'a>] {
+        self.known.contrasts.get_or_init(|| Contrast::all(self))
+    }
+
+    /// What became of the connections to this server endpoint.
+    pub(super) fn listening(&self) -> &'a Listening {
+        let server = self.attempt.connection.server;
+        self.known.listening.get_or_init(|| self.survey.listening(server))
+    }
+
+    /// What the segments of one end's host have in common.
+    pub(super) fn host(&self, side: Side) -> Option<&'a Host> {
+        let [client, server] = &self.known.hosts;
+        let known = if side == Side::Client { client } else { server };
+        let address = self.attempt.connection.endpoint(side).address;
+        *known.get_or_init(|| self.survey.host(address))
+    }
+}
