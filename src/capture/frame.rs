@@ -1,27 +1,31 @@
 //! One captured frame, and how packets are named and timed.
 
+use std::num::NonZeroU64;
+
 /// Names a packet: the capture file it stands in and its number there, 1-based and equal to Wireshark's `frame.number`.
 ///
 /// The order of ids is the order of reading.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct PacketId(u64);
+pub struct PacketId(NonZeroU64);
 
 impl PacketId {
     const NUMBER_BITS: u32 = 40;
 
     /// The id of packet `number` (1 to 2^40 - 1) of the capture with index `capture` (0 to 2^24 - 1).
     pub fn new(capture: u32, number: u64) -> Self {
-        PacketId(u64::from(capture) << Self::NUMBER_BITS | number & ((1 << Self::NUMBER_BITS) - 1))
+        let id = u64::from(capture) << Self::NUMBER_BITS | number & ((1 << Self::NUMBER_BITS) - 1);
+        // Not zero, since packets are counted from 1: so what may have no packet takes no more room than what has one.
+        PacketId(NonZeroU64::new(id).unwrap_or(NonZeroU64::MIN))
     }
 
     /// The index of the capture file, in the order of the report's `captures`.
     pub fn capture(self) -> u32 {
-        (self.0 >> Self::NUMBER_BITS) as u32
+        (self.0.get() >> Self::NUMBER_BITS) as u32
     }
 
     /// The 1-based number in that file, equal to Wireshark's `frame.number`.
     pub fn number(self) -> u64 {
-        self.0 & ((1 << Self::NUMBER_BITS) - 1)
+        self.0.get() & ((1 << Self::NUMBER_BITS) - 1)
     }
 }
 

@@ -2,6 +2,8 @@
 //!
 //! Before working here, read RFC 9293 sections 3.4 (sequence numbers), 3.5 (opening, resets), 3.6 (closing) and 3.8 (data).
 
+use std::ops::Range;
+
 use crate::{
     packet::{Flags, IcmpError, Segment},
     tcp::{
@@ -9,6 +11,7 @@ use crate::{
         facts::{At, Data, Direction, Facts, Flight, Gap, GapCause, Idle, Place, Repeat, Reset, Roles, Seen, Side},
         few::Few,
         options::Options,
+        rare::Rare,
         reassembly::{Arrival, Reassembly},
         recent::Recent,
         sequence::Space,
@@ -53,7 +56,7 @@ pub(super) struct Connection<R: Reader> {
     client_is_low: bool,
     client: Lane,
     server: Lane,
-    reader: Option<Box<R>>,
+    pub(super) reader: Option<Box<R>>,
     secrets: R::Secrets,
     /// Nanoseconds between the latest segment and the one before it.
     silence: u64,
@@ -98,11 +101,11 @@ impl<R: Reader> Connection<R> {
             stream: 0,
             first: at,
             last: at,
-            from_client: Direction::default(),
-            from_server: Direction::default(),
+            from_client: Rare::default(),
+            from_server: Rare::default(),
             established: None,
-            resets: Few::default(),
-            errors: Few::default(),
+            resets: Rare::default(),
+            errors: Rare::default(),
             server_rtt: None,
             client_rtt: None,
             idle: None,
@@ -155,32 +158,30 @@ impl<R: Reader> Connection<R> {
     pub(super) fn take(&mut self, segment: &Segment<'_>, from_low: bool, room: usize) {
         self.learn_roles(segment, from_low);
         let side = self.side(from_low);
-        let at = At {
-            packet: segment.packet,
-            time: segment.time,
-        };
         if self.is_copy(side, segment) {
             return self.note_ttl(side, segment);
         }
-        self.note_silence(at);
+        let options = Options::read(segment.options);
+        let seen = Seen::of(segment, &options);
+        self.note_silence(seen.at);
         if segment.flags.has(Flags::RST) {
-            return self.reset(side, segment);
+            return self.reset(side, segment, seen);
         }
         self.learn_space(side, segment);
-        self.note_segment(side, segment, at);
+        self.note_segment(side, segment, &seen);
         if segment.flags.has(Flags::SYN) {
-            self.synchronise(side, segment);
+            self.synchronise(side, segment, seen, &options);
         }
         if segment.flags.has(Flags::ACK) {
-            self.acknowledge(side.other(), segment, at);
+            self.acknowledge(side.other(), segment, seen.at, &options);
         }
         if segment.payload_length > 0 {
-            self.payload(side, segment, at, room);
+            self.payload(side, segment, &seen, room);
         } else if segment.flags.0 & (Flags::SYN.0 | Flags::FIN.0) == 0 {
             self.note_probe(side, segment);
         }
         if segment.flags.has(Flags::FIN) {
-            self.finish(side, segment);
+            self.finish(side, segment, seen);
         }
         self.close_lane(side);
     }
@@ -191,11 +192,14 @@ impl<R: Reader> Connection<R> {
     }
 
     /// The end of the capture or of the connection: what is acknowledged and was never captured is a gap.
-    pub(super) fn conclude(mut self) -> (Facts, Option<Box<R>>) {
+    pub(super) fn conclude(&mut self) {
         for side in [Side::Client, Side::Server] {
             let known_by = self.facts.from(side).acknowledged_at.unwrap_or(self.facts.last);
             self.give_up_holes(side, known_by, 0);
             self.close_lane(side);
+            if self.facts.from(side).data.is_none() {
+                continue;
+            }
             let lane = self.lane_ref(side);
             let (held, next) = (lane.reassembly.held() as u64, lane.reassembly.next());
             let direction = self.facts.direction_mut(side);
@@ -204,7 +208,6 @@ impl<R: Reader> Connection<R> {
                 data.in_flight.shrink_to_fit();
             }
         }
-        (self.facts, self.reader)
     }
 
     /// Which side the lower end of the key is, or the upper.
@@ -327,22 +330,21 @@ impl<R: Reader> Connection<R> {
         }
     }
 
-    fn note_segment(&mut self, side: Side, segment: &Segment<'_>, at: At) {
+    fn note_segment(&mut self, side: Side, segment: &Segment<'_>, seen: &Seen) {
         let bare = segment.payload_length == 0 && !segment.flags.has(Flags::SYN) && !segment.flags.has(Flags::FIN);
         let no_window = segment.window == 0 && !segment.flags.has(Flags::SYN);
         if !self.facts.resets.is_empty() {
-            self.note_life_after_reset(side, segment, at);
+            self.note_life_after_reset(side, segment, seen.at);
         }
         let direction = self.facts.direction_mut(side);
         if direction.first.is_none() {
-            let seen = Seen::of(segment);
             direction.timestamps = seen.marks.timestamp.is_some();
-            direction.first = Some(seen);
+            direction.first = Some(*seen);
         }
         if direction.first_word.is_none() && !segment.flags.has(Flags::SYN) {
-            direction.first_word = Some(Seen::of(segment));
+            direction.first_word = Some(*seen);
         }
-        direction.last = Some(at);
+        direction.last = Some(seen.at);
         direction.note_identification(segment.ip_id);
         direction.segments += 1;
         direction.zero_windows = direction.zero_windows.saturating_add(u32::from(no_window));
@@ -391,19 +393,18 @@ impl<R: Reader> Connection<R> {
         }
     }
 
-    fn synchronise(&mut self, side: Side, segment: &Segment<'_>) {
+    fn synchronise(&mut self, side: Side, segment: &Segment<'_>, seen: Seen, options: &Options) {
         let letter = if segment.flags.has(Flags::ACK) { b'h' } else { b's' };
         self.facts.history.note(side, letter);
-        let seen = Seen::of(segment);
         let direction = self.facts.direction_mut(side);
         direction.syns.push(seen);
         if direction.options.is_none() {
-            direction.options = Some(Box::new(Options::read(segment.options)));
+            direction.options = Some(Box::new(*options));
         }
     }
 
     /// The segment acknowledges octets of `of`.
-    fn acknowledge(&mut self, of: Side, segment: &Segment<'_>, at: At) {
+    fn acknowledge(&mut self, of: Side, segment: &Segment<'_>, at: At, options: &Options) {
         let lane = self.lane(of);
         // Of a direction that was never captured, the first acknowledgement is all that places it.
         let space = *lane.space.get_or_insert(Space::new(segment.acknowledgement));
@@ -412,7 +413,7 @@ impl<R: Reader> Connection<R> {
         let offset = space.offset(segment.acknowledgement, direction.acknowledged);
         let (already, farthest) = (direction.acknowledged, direction.sent.saturating_add(FARTHEST));
         if offset <= already as i64 {
-            direction.note_sack(space, segment, at);
+            direction.note_sack(space, segment, at, options);
         }
         let Some(offset) = u64::try_from(offset).ok().filter(|&offset| offset <= farthest) else {
             return;
@@ -466,7 +467,7 @@ impl<R: Reader> Connection<R> {
         }
     }
 
-    fn payload(&mut self, side: Side, segment: &Segment<'_>, at: At, room: usize) {
+    fn payload(&mut self, side: Side, segment: &Segment<'_>, seen: &Seen, room: usize) {
         let Some(space) = self.lane(side).space else { return };
         let direction = self.facts.direction_mut(side);
         let start = space.offset(first_octet(segment), direction.sent);
@@ -482,7 +483,7 @@ impl<R: Reader> Connection<R> {
         }
         self.facts.history.note(side, b'd');
         if self.lane(side).fin.is_some_and(|fin| end > fin) {
-            self.facts.direction_mut(side).beyond_fin.get_or_insert(at);
+            self.facts.direction_mut(side).beyond_fin.get_or_insert(seen.at);
         }
         // Octets before our first sight of the stream are cut off.
         let before = u64::try_from(-start).unwrap_or(0);
@@ -492,13 +493,13 @@ impl<R: Reader> Connection<R> {
             .get(usize::try_from(before).unwrap_or(usize::MAX)..)
             .unwrap_or_default();
         let new = end > self.facts.from(side).sent;
-        self.note_flight(side, segment, at, offset, end);
+        self.note_flight(side, segment, seen, offset, end);
         if self.lane(side).wanted {
-            self.read(side, segment, offset, end, octets, room);
+            self.read(side, segment, seen, offset..end, octets, room);
         } else {
             self.lane(side).reassembly.jump_to(end);
             if !new {
-                self.note_repeat(side, segment, offset);
+                self.note_repeat(side, segment, seen, offset);
             }
         }
     }
@@ -514,16 +515,15 @@ impl<R: Reader> Connection<R> {
     }
 
     /// What was sent and waits for its acknowledgement.
-    fn note_flight(&mut self, side: Side, segment: &Segment<'_>, at: At, offset: u64, end: u64) {
+    fn note_flight(&mut self, side: Side, segment: &Segment<'_>, seen: &Seen, offset: u64, end: u64) {
         let silence = self.silence;
         let direction = self.facts.direction_mut(side);
-        let data = direction
-            .data
-            .get_or_insert_with(|| Box::new(Data::new(Seen::of(segment))));
+        let data = direction.data.get_or_insert_with(|| Box::new(Data::new(*seen)));
         data.segments += 1;
         if end <= direction.sent {
             return;
         }
+        let at = seen.at;
         data.last = at;
         if data.in_flight.len() < Few::<Flight>::KEPT && end > direction.acknowledged {
             let length = segment.payload_length;
@@ -539,22 +539,22 @@ impl<R: Reader> Connection<R> {
     }
 
     /// Puts the octets in order and hands them to the reader.
-    fn read(&mut self, side: Side, segment: &Segment<'_>, offset: u64, end: u64, octets: &[u8], room: usize) {
-        let seen = Seen::of(segment);
-        self.find_contradiction(side, offset, octets, &seen);
-        let mut arrival = self.accept(side, offset, octets, seen, room);
+    fn read(&mut self, side: Side, segment: &Segment<'_>, seen: &Seen, place: Range<u64>, octets: &[u8], room: usize) {
+        let Range { start: offset, end } = place;
+        self.find_contradiction(side, offset, octets, seen);
+        let mut arrival = self.accept(side, offset, octets, *seen, room);
         // Each turn gives up one hole; at the latest before this segment there is none left.
         while arrival == Arrival::Refused {
             let resume = self.lane_ref(side).reassembly.held_from().unwrap_or(offset).min(offset);
             self.give_up(side, resume, seen.at, GapCause::Forgotten);
-            arrival = self.accept(side, offset, octets, seen, room);
+            arrival = self.accept(side, offset, octets, *seen, room);
         }
         let captured_end = offset + octets.len() as u64;
         if captured_end < end && self.lane(side).reassembly.next() == captured_end {
             self.give_up(side, end, seen.at, GapCause::Snapped);
         }
         match arrival {
-            Arrival::Repeat if !octets.is_empty() => self.note_repeat(side, segment, offset),
+            Arrival::Repeat if !octets.is_empty() => self.note_repeat(side, segment, seen, offset),
             Arrival::Early => self.give_up_holes(side, seen.at, PATIENCE),
             Arrival::InOrder => self.arrived_late(side),
             Arrival::Repeat | Arrival::Refused => {}
@@ -663,14 +663,14 @@ impl<R: Reader> Connection<R> {
         }
     }
 
-    fn note_repeat(&mut self, side: Side, segment: &Segment<'_>, offset: u64) {
+    fn note_repeat(&mut self, side: Side, segment: &Segment<'_>, seen: &Seen, offset: u64) {
         self.facts.history.note(side, b't');
         let direction = self.facts.direction_mut(side);
         let end = offset + u64::from(segment.payload_length);
         let acknowledged = end <= direction.acknowledged;
         if let Some(data) = &mut direction.data {
             data.repeats.push(Repeat {
-                seen: Seen::of(segment),
+                seen: *seen,
                 offset,
                 length: segment.payload_length,
                 acknowledged,
@@ -694,7 +694,7 @@ impl<R: Reader> Connection<R> {
         }
     }
 
-    fn finish(&mut self, side: Side, segment: &Segment<'_>) {
+    fn finish(&mut self, side: Side, segment: &Segment<'_>, seen: Seen) {
         let Some(space) = self.lane_ref(side).space else { return };
         let direction = self.facts.direction_mut(side);
         let place = first_octet(segment).wrapping_add(segment.payload_length);
@@ -704,7 +704,7 @@ impl<R: Reader> Connection<R> {
         }
         direction.fins = direction.fins.saturating_add(1);
         if direction.fin.is_none() {
-            direction.fin = Some(Box::new(Seen::of(segment)));
+            direction.fin = Some(Box::new(seen));
             // Its acknowledgement may have been captured before it.
             if direction.acknowledged == place + 1 {
                 direction.fin_acknowledged = true;
@@ -730,9 +730,8 @@ impl<R: Reader> Connection<R> {
         }
     }
 
-    fn reset(&mut self, side: Side, segment: &Segment<'_>) {
+    fn reset(&mut self, side: Side, segment: &Segment<'_>, seen: Seen) {
         self.facts.history.note(side, b'r');
-        let seen = Seen::of(segment);
         let since = |at: Option<At>| at.map(|at| segment.time.since(at.time));
         let (own, other) = (self.facts.from(side), self.facts.from(side.other()));
         let reset = Reset {
@@ -841,7 +840,7 @@ impl Direction {
     }
 
     /// An acknowledgement of nothing new, while octets are on their way: SACK tells whether later ones arrived.
-    fn note_sack(&mut self, space: Space, segment: &Segment<'_>, at: At) {
+    fn note_sack(&mut self, space: Space, segment: &Segment<'_>, at: At, options: &Options) {
         let acknowledged = self.acknowledged as i64;
         let waiting = self
             .data
@@ -850,8 +849,10 @@ impl Direction {
         let Some(data) = waiting.filter(|_| segment.payload_length == 0) else {
             return;
         };
-        let edge = Options::read(segment.options).sack_edge;
-        if edge.is_some_and(|edge| space.offset(edge, self.acknowledged) > acknowledged) {
+        if options
+            .sack_edge
+            .is_some_and(|edge| space.offset(edge, self.acknowledged) > acknowledged)
+        {
             data.sacked = Some(at);
         }
     }

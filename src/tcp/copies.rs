@@ -1,6 +1,9 @@
 //! Tells the copies of one packet, captured at several points on its way, from repeats by its sender.
 
-use crate::packet::{Domain, Flags, Segment};
+use crate::{
+    packet::{Domain, Flags, Segment},
+    tcp::rare::Rare,
+};
 
 /// The segments of one direction that came first at another point than the one where the direction was first seen.
 ///
@@ -10,7 +13,7 @@ pub(super) struct Copies {
     /// Where the direction was first seen.
     home: Option<Point>,
     /// The latest segments that were first seen since something new came from elsewhere.
-    first: Vec<Sighting>,
+    first: Rare<Vec<Sighting>>,
 }
 
 /// A point of the way: an interface, or one network of several whose tagged frames pass there.

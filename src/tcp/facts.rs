@@ -3,7 +3,12 @@
 use crate::{
     capture::{PacketId, Time},
     packet::{Domain, Endpoint, IcmpError, Segment},
-    tcp::{few::Few, history::History, options::Options},
+    tcp::{
+        few::Few,
+        history::History,
+        options::Options,
+        rare::{Blank, Rare},
+    },
 };
 
 /// Which end of a connection: RFC 9293's active opener is the client.
@@ -68,13 +73,13 @@ pub struct Seen {
 }
 
 impl Seen {
-    /// What `segment` tells.
-    pub fn of(segment: &Segment<'_>) -> Self {
+    /// What `segment`, which bears these `options`, tells.
+    pub fn of(segment: &Segment<'_>, options: &Options) -> Self {
         let marks = Marks {
             ttl: segment.ttl,
             ip_id: segment.ip_id,
             window: segment.window,
-            timestamp: Options::read(segment.options).timestamp,
+            timestamp: options.timestamp,
         };
         Seen {
             at: At {
@@ -322,15 +327,15 @@ pub struct Facts {
     /// The latest segment.
     pub last: At,
     /// What the client sent.
-    pub from_client: Direction,
+    pub from_client: Rare<Direction>,
     /// What the server sent.
-    pub from_server: Direction,
+    pub from_server: Rare<Direction>,
     /// When the client's acknowledgement of the SYN-ACK was seen.
     pub established: Option<At>,
     /// Resets of either side.
-    pub resets: Few<Reset>,
+    pub resets: Rare<Few<Reset>>,
     /// ICMP errors about it.
-    pub errors: Few<IcmpError>,
+    pub errors: Rare<Few<IcmpError>>,
     /// Nanoseconds between a segment and its acknowledgement, smallest seen: the round trip from the capture point to the
     /// server and back.
     pub server_rtt: Option<u64>,
@@ -431,6 +436,32 @@ impl Facts {
             (one, other) => one.or(other),
         }
     }
+}
+
+impl Blank for Direction {
+    const BLANK: &'static Self = &Direction {
+        first: None,
+        last: None,
+        last_ip_id: None,
+        ip_id_steps: (0, 0),
+        first_word: None,
+        timestamps: false,
+        segments: 0,
+        ttl: None,
+        options: None,
+        syns: Few::new(),
+        fin: None,
+        fin_acknowledged: false,
+        fins: 0,
+        beyond_fin: None,
+        sent: 0,
+        announced: 0,
+        acknowledged: 0,
+        acknowledged_at: None,
+        data: None,
+        zero_windows: 0,
+        keep_alives: 0,
+    };
 }
 
 impl Direction {

@@ -1,5 +1,7 @@
 //! A list that remembers its first items and its last, and counts the rest.
 
+use crate::tcp::rare::Blank;
+
 /// Keeps the first [`Few::KEPT`] - 1 items and the latest one; counts all.
 #[derive(Clone, Debug)]
 pub struct Few<T> {
@@ -11,11 +13,22 @@ impl<T> Few<T> {
     /// How many items are remembered at most.
     pub const KEPT: usize = 8;
 
+    /// An empty list.
+    pub const fn new() -> Self {
+        Few {
+            kept: Vec::new(),
+            count: 0,
+        }
+    }
+
     /// Adds one.
     pub fn push(&mut self, item: T) {
         self.count = self.count.saturating_add(1);
         if self.kept.len() == Self::KEPT {
             self.kept.pop();
+        } else if size_of::<T>() > 64 && self.kept.len() == self.kept.capacity() {
+            // Of what is large there is mostly one: a vector would take room for four at once.
+            self.kept.reserve_exact(self.kept.len().max(1));
         }
         self.kept.push(item);
     }
@@ -58,11 +71,12 @@ impl<T> Few<T> {
 
 impl<T> Default for Few<T> {
     fn default() -> Self {
-        Few {
-            kept: Vec::new(),
-            count: 0,
-        }
+        Few::new()
     }
+}
+
+impl<T: 'static> Blank for Few<T> {
+    const BLANK: &'static Self = &Few::new();
 }
 
 impl<'a, T> IntoIterator for &'a Few<T> {

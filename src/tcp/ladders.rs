@@ -131,7 +131,7 @@ fn data_in_the_syn() {
     ];
     let (facts, told) = connection(&refused);
     assert_eq!(
-        (told.text(C), facts.from_client.data.unwrap().repeats.count()),
+        (told.text(C), facts.from_client.data.as_ref().unwrap().repeats.count()),
         (">early".into(), 1)
     );
 }
@@ -146,7 +146,7 @@ fn reordering_repeats_and_overlaps() {
         server().ack(6),
         client().ack(0).data(0, b">hello"),
     ]);
-    let data = facts.from_client.data.unwrap();
+    let data = facts.from_client.data.as_ref().unwrap();
     assert_eq!(told.text(C), ">hello");
     assert_eq!(data.repeats.count(), 2);
     let acknowledged: Vec<bool> = data.repeats.iter().map(|repeat| repeat.acknowledged).collect();
@@ -161,7 +161,7 @@ fn the_first_octets_win_and_the_others_are_a_conflict() {
         server().ack(0).data(0, b"<403 No").ttl(250),
     ]);
     assert_eq!(told.text(S), "<200 OK");
-    let data = facts.from_server.data.unwrap();
+    let data = facts.from_server.data.as_ref().unwrap();
     let conflict = data.conflicts.first().unwrap();
     assert_eq!(
         (
@@ -178,7 +178,18 @@ fn the_first_octets_win_and_the_others_are_a_conflict() {
     ];
     let (facts, told) = after_opening(&shifted);
     assert_eq!(told.text(S), "<200 OK and more");
-    assert_eq!(facts.from_server.data.unwrap().conflicts.first().unwrap().offset, 6);
+    assert_eq!(
+        facts
+            .from_server
+            .data
+            .as_ref()
+            .unwrap()
+            .conflicts
+            .first()
+            .unwrap()
+            .offset,
+        6
+    );
 }
 
 #[test]
@@ -245,7 +256,7 @@ fn what_was_acknowledged_and_never_captured_is_a_gap() {
     // Not acknowledged, they were lost in the network before the capture point.
     let (facts, told) = after_opening(&[&ladder[..2], &rest[..]].concat());
     assert_eq!((told.text(S), told.gaps.len()), ("<a".into(), 0));
-    assert_eq!(facts.from_server.data.unwrap().beyond_hole, 4);
+    assert_eq!(facts.from_server.data.as_ref().unwrap().beyond_hole, 4);
 }
 
 #[test]
@@ -278,7 +289,7 @@ fn a_direction_that_was_never_captured_is_a_gap() {
         client().ack(900).seq(4),
     ]);
     assert_eq!(told.gaps, [(S, 0, 900, GapCause::NotCaptured)]);
-    assert_eq!(facts.from_server.data.unwrap().missing, 900);
+    assert_eq!(facts.from_server.data.as_ref().unwrap().missing, 900);
 }
 
 #[test]
@@ -291,7 +302,7 @@ fn the_snapshot_length_makes_gaps() {
     ]);
     assert_eq!(told.text(C), ">abc______def______");
     assert!(told.gaps.iter().all(|gap| gap.3 == GapCause::Snapped));
-    let data = facts.from_client.data.unwrap();
+    let data = facts.from_client.data.as_ref().unwrap();
     assert_eq!(
         (data.missing, data.repeats.count(), facts.from_client.sent),
         (12, 1, 19)
@@ -386,7 +397,7 @@ fn what_is_not_wanted_costs_no_memory_and_is_counted() {
     ]);
     assert_eq!((told.text(C), told.gaps.len()), (">stop".into(), 0));
     assert_eq!((facts.from_client.sent, facts.from_client.unacknowledged()), (104, 0));
-    assert_eq!(facts.from_client.data.unwrap().repeats.count(), 1);
+    assert_eq!(facts.from_client.data.as_ref().unwrap().repeats.count(), 1);
     assert!(told.finished[0].is_some());
 }
 
@@ -418,7 +429,7 @@ fn sizes_that_passed_and_that_did_not() {
     assert_eq!(facts.from_client.unacknowledged(), 1548);
     assert_eq!(facts.from_client.oldest_in_flight().unwrap().length, 1448);
     assert_eq!(facts.from_client.repeats_unacknowledged().count(), 1);
-    assert_eq!(facts.from_client.data.unwrap().largest_passed, 500);
+    assert_eq!(facts.from_client.data.as_ref().unwrap().largest_passed, 500);
 }
 
 /// A ladder as a router sees it on its two interfaces: second copies have passed one hop more.
@@ -463,8 +474,8 @@ fn a_packet_captured_on_two_interfaces_counts_once() {
             (1, 1, 1)
         );
         assert_eq!((facts.from_client.segments, facts.from_server.segments), (7, 4));
-        assert_eq!(facts.from_client.data.unwrap().repeats.count(), 1);
-        assert_eq!(facts.from_server.data.unwrap().repeats.count(), 0);
+        assert_eq!(facts.from_client.data.as_ref().unwrap().repeats.count(), 1);
+        assert_eq!(facts.from_server.data.as_ref().unwrap().repeats.count(), 0);
         assert_eq!(
             (facts.from_server.zero_windows, facts.history.to_string()),
             (1, "ShADTwadFfR".into())
@@ -495,7 +506,7 @@ fn a_packet_with_one_tag_and_then_another_counts_once() {
         (2, Some((57, 57)))
     );
     assert_eq!(
-        (told.text(C), facts.from_client.data.unwrap().repeats.count()),
+        (told.text(C), facts.from_client.data.as_ref().unwrap().repeats.count()),
         (">ask".into(), 0)
     );
 }
@@ -512,7 +523,7 @@ fn what_only_the_other_interface_saw_counts() {
     ]);
     assert_eq!((told.text(C), facts.from_client.ttl), (">abc".into(), Some((64, 64))));
     assert_eq!(
-        facts.from_client.data.unwrap().repeats.count(),
+        facts.from_client.data.as_ref().unwrap().repeats.count(),
         1,
         "twice on one interface is a repeat"
     );

@@ -9,6 +9,7 @@ mod history;
 #[cfg(test)]
 mod ladders;
 mod options;
+mod rare;
 mod reassembly;
 mod recent;
 #[cfg(test)]
@@ -27,4 +28,5 @@ pub use facts::{
 pub use few::Few;
 pub use history::{History, state};
 pub use options::Options;
+pub use rare::{Blank, Rare};
 pub use table::{Ended, Limits, Table};

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::tcp::facts::Seen;
+use crate::tcp::{
+    facts::Seen,
+    rare::{Blank, Rare},
+};
 
 /// What it costs to hold octets besides themselves: a place in the tree and an allocation. So many small segments are no
 /// way around the bound.
@@ -20,10 +23,23 @@ struct Early {
 pub(super) struct Reassembly {
     /// The next offset to hand on.
     next: u64,
-    /// By offset; never empty, never overlapping, never before `next`.
+    held: Rare<Held>,
+}
+
+/// What came before its time.
+#[derive(Clone, Debug, Default)]
+struct Held {
+    /// By offset; never empty, never overlapping, never before what is next.
     early: BTreeMap<u64, Early>,
     /// Octets in `early`.
-    held: usize,
+    octets: usize,
+}
+
+impl Blank for Held {
+    const BLANK: &'static Self = &Held {
+        early: BTreeMap::new(),
+        octets: 0,
+    };
 }
 
 /// What a segment was, compared with what had been handed on.
@@ -47,24 +63,24 @@ impl Reassembly {
 
     /// Octets held because they came early.
     pub(super) fn held(&self) -> usize {
-        self.held
+        self.held.octets
     }
 
     /// In how many pieces they are held.
     pub(super) fn pieces(&self) -> usize {
-        self.early.len()
+        self.held.early.len()
     }
 
     /// What holding them costs, in octets of memory.
     pub(super) fn cost(&self) -> usize {
-        self.held + self.early.len() * PIECE_COST
+        self.held.octets + self.held.early.len() * PIECE_COST
     }
 
     /// Whether all octets from `start` to `end` were handed on or are held.
     pub(super) fn has(&self, start: u64, end: u64) -> bool {
         let mut at = start.max(self.next);
         while at < end {
-            let before = self.early.range(..=at).next_back();
+            let before = self.held.early.range(..=at).next_back();
             match before.map(|(start, early)| start + early.octets.len() as u64) {
                 Some(reached) if reached > at => at = reached,
                 _ => return false,
@@ -75,7 +91,7 @@ impl Reassembly {
 
     /// Where the first octets that are held begin.
     pub(super) fn held_from(&self) -> Option<u64> {
-        self.early.keys().next().copied()
+        self.held.early.keys().next().copied()
     }
 
     /// Takes the octets of one segment: those that are next go to `deliver`, with what follows them among the early ones.
@@ -108,13 +124,15 @@ impl Reassembly {
             return;
         }
         self.next = offset;
-        while let Some((&start, _)) = self.early.range(..offset).next() {
-            let Some(early) = self.early.remove(&start) else { break };
-            self.held -= early.octets.len();
+        while let Some((&start, _)) = self.held.early.range(..offset).next() {
+            let Some(early) = self.held.early.remove(&start) else {
+                break;
+            };
+            self.held.octets -= early.octets.len();
             let rest = early.octets.get((offset - start) as usize..).unwrap_or_default();
             if !rest.is_empty() {
-                self.held += rest.len();
-                self.early.insert(
+                self.held.octets += rest.len();
+                self.held.early.insert(
                     offset,
                     Early {
                         octets: rest.into(),
@@ -129,15 +147,14 @@ impl Reassembly {
     /// Counts octets as handed on that nobody wants: nothing is held any more.
     pub(super) fn jump_to(&mut self, offset: u64) {
         self.next = self.next.max(offset);
-        self.early = BTreeMap::new();
-        self.held = 0;
+        self.held = Rare::default();
     }
 
     /// Hands on `fresh`, which begins at `next`; where early octets came first, those win.
     fn deliver_up_to_held(&mut self, fresh: &[u8], seen: &Seen, deliver: &mut impl FnMut(u64, &[u8], &Seen)) {
         let mut rest = fresh;
         while !rest.is_empty() {
-            let free = match self.early.first_key_value() {
+            let free = match self.held.early.first_key_value() {
                 Some((&start, _)) => usize::try_from(start - self.next).unwrap_or(usize::MAX).min(rest.len()),
                 None => rest.len(),
             };
@@ -157,12 +174,15 @@ impl Reassembly {
 
     /// Hands on what is held and has become next.
     fn drain(&mut self, deliver: &mut impl FnMut(u64, &[u8], &Seen)) {
-        while let Some(entry) = self.early.first_entry() {
+        if self.held.early.is_empty() {
+            return;
+        }
+        while let Some(entry) = self.held.early.first_entry() {
             if *entry.key() != self.next {
                 break;
             }
             let early = entry.remove();
-            self.held -= early.octets.len();
+            self.held.octets -= early.octets.len();
             deliver(self.next, &early.octets, &early.seen);
             self.next += early.octets.len() as u64;
         }
@@ -173,12 +193,12 @@ impl Reassembly {
         let end = offset + octets.len() as u64;
         let mut at = offset;
         let mut arrival = Arrival::Repeat;
-        let first_before = self.early.range(..offset).next_back();
+        let first_before = self.held.early.range(..offset).next_back();
         if let Some((&start, early)) = first_before {
             at = at.max(start + early.octets.len() as u64);
         }
         while at < end {
-            let (free_until, resume) = match self.early.range(at..end).next() {
+            let (free_until, resume) = match self.held.early.range(at..end).next() {
                 Some((&start, early)) => (start, start + early.octets.len() as u64),
                 None => (end, end),
             };
@@ -189,8 +209,8 @@ impl Reassembly {
                 if self.cost() + piece.len() + PIECE_COST > room {
                     return Arrival::Refused;
                 }
-                self.held += piece.len();
-                self.early.insert(
+                self.held.octets += piece.len();
+                self.held.early.insert(
                     at,
                     Early {
                         octets: piece.into(),

@@ -1,11 +1,17 @@
 //! Remembers how the latest segments of a direction began, to find two that say different things about one place.
 
-use crate::{capture::PacketId, tcp::facts::Conflict, tcp::facts::Seen};
+use crate::{
+    capture::PacketId,
+    tcp::{
+        facts::{Conflict, Seen},
+        rare::Rare,
+    },
+};
 
 /// How the latest segments of a direction began.
 #[derive(Debug, Default)]
 pub(super) struct Recent {
-    beginnings: Vec<Beginning>,
+    beginnings: Rare<Vec<Beginning>>,
 }
 
 #[derive(Debug)]

@@ -140,8 +140,9 @@ impl<R: Reader> Table<R> {
                 slot.connection.numbered(streams);
             }
         }
-        self.ended.drain(..).map(|slot| {
-            let (facts, reader) = slot.connection.conclude();
+        self.ended.drain(..).map(|mut slot| {
+            slot.connection.conclude();
+            let Connection { facts, reader, .. } = slot.connection;
             Ended { facts, reader }
         })
     }
