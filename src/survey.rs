@@ -740,7 +740,13 @@ fn openings(all: &[Opening]) -> BTreeMap<(IpAddr, Endpoint), Vec<&Opening>> {
     let mut all: Vec<&Opening> = all.iter().collect();
     all.sort_by_key(|opening| (pair(opening), opening.first));
     let of_pairs = all.chunk_by(|one, other| pair(one) == pair(other));
-    let passed = |openings: &&[&Opening]| openings.iter().filter(|opening| opening.answered.is_some()).nth(1).is_some();
+    let passed = |openings: &&[&Opening]| {
+        openings
+            .iter()
+            .filter(|opening| opening.answered.is_some())
+            .nth(1)
+            .is_some()
+    };
     of_pairs
         .filter(passed)
         .filter_map(|openings| Some((pair(openings.first()?), openings.to_vec())))

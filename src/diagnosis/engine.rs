@@ -5,9 +5,9 @@ use std::cmp::Reverse;
 use crate::{
     attempt::Attempt,
     diagnosis::{
-        catalogue,
         known::Known,
         rule::{Case, Confidence, Match, Outcome, Rule},
+        rules::asked_at,
     },
     fingerprint::Author,
     survey::Survey,
@@ -56,8 +56,8 @@ pub fn diagnose(attempt: &Attempt, survey: &Survey<'_>, author: &Author) -> Find
         author,
         known: &known,
     };
-    let asked = catalogue().iter().filter(|rule| rule.stages.contains(&attempt.stage));
-    let mut matches: Vec<Verdict> = asked
+    let mut matches: Vec<Verdict> = asked_at(attempt.stage)
+        .iter()
         .filter_map(|rule| (rule.check)(&case).map(|found| Verdict { rule, found }))
         .collect();
     // A stable sort: of equals the first in the list wins.

@@ -49,10 +49,7 @@ fn check(case: &Case<'_>) -> Option<Match> {
         [] => "there is nothing to compare its marks with".to_owned(),
         agreeing => format!("{} as in the host's other segments", agreeing.join(", ")),
     };
-    let before = case
-        .listening()
-        .first_answer
-        .filter(|at| *at < reset.seen.at);
+    let before = case.listening().first_answer.filter(|at| *at < reset.seen.at);
     let before = before.map(|at| Evidence {
         packet: at.packet,
         text: "the same port was open before".to_owned(),

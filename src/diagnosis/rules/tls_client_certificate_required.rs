@@ -131,9 +131,5 @@ fn refused_inside(case: &Case<'_>) -> Option<Match> {
         speaker(case),
         summary,
     );
-    Some(
-        found
-            .shown_by(response.first.at.packet, case.quoted())
-            .weighing(70),
-    )
+    Some(found.shown_by(response.first.at.packet, case.quoted()).weighing(70))
 }
