@@ -4,7 +4,7 @@ use crate::{
     attempt::{Request, Response, Session},
     diagnosis::rule::{Case, Evidence, Outcome, SaidBy},
     tcp::{At, Side},
-    websocket::{Answer, Offer},
+    websocket::{Answer, CloseCode, Offer},
 };
 
 /// A WebSocket handshake that was answered 101.
@@ -23,7 +23,7 @@ pub(super) struct Leave {
     pub(super) at: At,
     /// The code of the Close frame, if it left with one.
     pub(super) code: Option<u16>,
-    how: String,
+    how: &'static str,
 }
 
 impl<'a> Accepted<'a> {
@@ -78,15 +78,11 @@ impl<'a> Accepted<'a> {
             .session()
             .into_iter()
             .flat_map(|session| session.closes.iter())
-            .map(|close| {
-                let code = close.code.map(|code| code.0);
-                let told = close.code.map(|code| format!(" with {code}")).unwrap_or_default();
-                Leave {
-                    side: close.side,
-                    at: close.at,
-                    code,
-                    how: format!("Close frame{told}"),
-                }
+            .map(|close| Leave {
+                side: close.side,
+                at: close.at,
+                code: close.code.map(|code| code.0),
+                how: "Close frame",
             });
         let fins = [Side::Client, Side::Server].into_iter().filter_map(|side| {
             let at = facts.from(side).fin.as_ref()?.at;
@@ -94,14 +90,14 @@ impl<'a> Accepted<'a> {
                 side,
                 at,
                 code: None,
-                how: "FIN".to_owned(),
+                how: "FIN",
             })
         });
         let resets = facts.resets.iter().map(|reset| Leave {
             side: reset.side,
             at: reset.seen.at,
             code: None,
-            how: "reset".to_owned(),
+            how: "reset",
         });
         closes.chain(fins).chain(resets).min_by_key(|leave| leave.at)
     }
@@ -140,9 +136,14 @@ impl Leave {
             Side::Client => "client",
             Side::Server => "server",
         };
+        let code = self.code.map(|code| format!(" with {}", CloseCode(code)));
         Evidence {
             packet: self.at.packet,
-            text: format!("{} by the {who}, the first to leave", self.how),
+            text: format!(
+                "{}{} by the {who}, the first to leave",
+                self.how,
+                code.unwrap_or_default()
+            ),
         }
     }
 }

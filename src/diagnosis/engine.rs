@@ -5,10 +5,10 @@ use std::cmp::Reverse;
 use crate::{
     attempt::Attempt,
     diagnosis::{
-        catalogue,
         hops::{Hop, hops},
         known::Known,
         rule::{Case, Confidence, Match, Outcome, Rule},
+        rules::asked_at,
     },
     fingerprint::Author,
     survey::Survey,
@@ -59,8 +59,8 @@ pub fn diagnose(attempt: &Attempt, survey: &Survey<'_>, author: &Author) -> Find
         author,
         known: &known,
     };
-    let asked = catalogue().iter().filter(|rule| rule.stages.contains(&attempt.stage));
-    let mut matches: Vec<Verdict> = asked
+    let mut matches: Vec<Verdict> = asked_at(attempt.stage)
+        .iter()
         .filter_map(|rule| (rule.check)(&case).map(|found| Verdict { rule, found }))
         .collect();
     // A stable sort: of equals the first in the list wins.

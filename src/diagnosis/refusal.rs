@@ -12,6 +12,7 @@ use crate::{
     },
     http::{Credential, printable},
     tcp::Side,
+    websocket::{KeyState, VersionState},
 };
 
 /// A request that was answered with a final status other than a success.
@@ -296,17 +297,17 @@ pub(super) fn unless_proven(found: Match, doubt: &str) -> Match {
 impl<'a> Contrast<'a> {
     /// Accepted attempts on the path of this one, if all of its request was seen.
     pub(super) fn all(case: &Case<'a>) -> Vec<Self> {
-        let attempt = case.attempt;
-        let Some(own) = attempt.request.as_deref().filter(|request| request.complete) else {
+        let Some(own) = Compared::of(case.attempt) else {
             return Vec::new();
         };
-        let passed = case.survey.passed(attempt.connection.server, &own.path());
+        let path = own.request.path();
+        let passed = case.survey.passed(case.attempt.connection.server, &path);
         let contrasts = passed.filter_map(|other| {
-            let request = other.request.as_deref().filter(|request| request.complete)?;
+            let theirs = Compared::of(other)?;
             Some(Contrast {
                 other,
-                request,
-                differs: differences((attempt, own), (other, request)),
+                request: theirs.request,
+                differs: own.differences(&theirs),
             })
         });
         contrasts.collect()
@@ -376,39 +377,69 @@ impl Differences {
     };
 }
 
-fn differences((mine, own): (&Attempt, &Request), (theirs, other): (&Attempt, &Request)) -> Differences {
-    let fields = |one: &Request, two: &Request, names: &[&str]| {
-        names
-            .iter()
-            .any(|name| !one.head.fields.all(name).eq(two.head.fields.all(name)))
-    };
-    let differ = |names: &[&str]| fields(own, other, names);
-    let credentials = |request: &Request, likely: bool| {
-        let all = request
-            .credentials
-            .iter()
-            .filter(|credential| credential.likely_credential == likely);
-        let mut all: Vec<_> = all
-            .map(|credential| (credential.place.clone(), credential.value.clone()))
-            .collect();
-        all.sort();
-        all
-    };
-    let address = mine.connection.client.address != theirs.connection.client.address;
-    Differences {
-        origin: differ(ORIGIN_FIELDS),
-        host: differ(&["host"]),
-        credentials: credentials(own, true) != credentials(other, true),
-        cookies: credentials(own, false) != credentials(other, false),
-        client: address || differ(CLIENT_FIELDS),
-        handshake: own.head.method != other.head.method
-            || own.offer.as_ref().map(|offer| (&offer.key, &offer.version))
-                != other.offer.as_ref().map(|offer| (&offer.key, &offer.version))
-            || differ(HANDSHAKE_FIELDS)
-            || plain_subprotocols(own) != plain_subprotocols(other)
-            || plain_parameters(own) != plain_parameters(other),
-        fields: other_fields(own) != other_fields(other),
+/// What of a request is compared with others; lists in one order.
+struct Compared<'a> {
+    attempt: &'a Attempt,
+    request: &'a Request,
+    credentials: Vec<(&'a str, &'a [u8])>,
+    cookies: Vec<(&'a str, &'a [u8])>,
+    subprotocols: Vec<String>,
+    parameters: Vec<&'a [u8]>,
+    fields: Vec<(String, &'a [u8])>,
+}
+
+impl<'a> Compared<'a> {
+    /// The request of an attempt, if all of its head was seen.
+    fn of(attempt: &'a Attempt) -> Option<Self> {
+        let request = attempt.request.as_deref().filter(|request| request.complete)?;
+        Some(Compared {
+            attempt,
+            request,
+            credentials: credentials(request, true),
+            cookies: credentials(request, false),
+            subprotocols: plain_subprotocols(request),
+            parameters: plain_parameters(request),
+            fields: other_fields(request),
+        })
     }
+
+    fn differences(&self, other: &Compared<'_>) -> Differences {
+        let (own, their) = (self.request, other.request);
+        let differ = |names: &[&str]| {
+            let mut names = names.iter();
+            names.any(|name| !own.head.fields.all(name).eq(their.head.fields.all(name)))
+        };
+        fn offer(request: &Request) -> Option<(&KeyState, &VersionState)> {
+            request.offer.as_ref().map(|offer| (&offer.key, &offer.version))
+        }
+        let address = self.attempt.connection.client.address != other.attempt.connection.client.address;
+        Differences {
+            origin: differ(ORIGIN_FIELDS),
+            host: differ(&["host"]),
+            credentials: self.credentials != other.credentials,
+            cookies: self.cookies != other.cookies,
+            client: address || differ(CLIENT_FIELDS),
+            handshake: own.head.method != their.head.method
+                || offer(own) != offer(their)
+                || differ(HANDSHAKE_FIELDS)
+                || self.subprotocols != other.subprotocols
+                || self.parameters != other.parameters,
+            fields: self.fields != other.fields,
+        }
+    }
+}
+
+/// The credentials of a request, or the cookies that are none by their names, in one order.
+fn credentials(request: &Request, likely: bool) -> Vec<(&str, &[u8])> {
+    let all = request
+        .credentials
+        .iter()
+        .filter(|credential| credential.likely_credential == likely);
+    let mut all: Vec<_> = all
+        .map(|credential| (credential.place.as_str(), &*credential.value))
+        .collect();
+    all.sort_unstable();
+    all
 }
 
 const ORIGIN_FIELDS: &[&str] = &["origin", "referer", "sec-fetch-site"];
@@ -422,7 +453,7 @@ const CLIENT_FIELDS: &[&str] = &[
 const HANDSHAKE_FIELDS: &[&str] = &["upgrade", "sec-websocket-extensions"];
 
 /// Fields that were compared in another way, or that are different in every request.
-fn is_compared_elsewhere(name: &str) -> bool {
+fn is_compared_elsewhere(name: &[u8]) -> bool {
     const OTHERS: &[&str] = &[
         "host",
         "cookie",
@@ -445,10 +476,11 @@ fn is_compared_elsewhere(name: &str) -> bool {
         "cf-ray",
         "x-cloud-trace-context",
     ];
+    let is = |other: &&str| name.eq_ignore_ascii_case(other.as_bytes());
     [ORIGIN_FIELDS, CLIENT_FIELDS, HANDSHAKE_FIELDS, OTHERS]
         .into_iter()
-        .any(|list| list.contains(&name))
-        || name.starts_with("x-b3-")
+        .any(|list| list.iter().any(is))
+        || name.get(..5).is_some_and(|start| start.eq_ignore_ascii_case(b"x-b3-"))
 }
 
 fn other_fields(request: &Request) -> Vec<(String, &[u8])> {
@@ -457,14 +489,14 @@ fn other_fields(request: &Request) -> Vec<(String, &[u8])> {
         .iter()
         .filter_map(|credential| credential.place.strip_prefix("header:"))
         .collect();
-    let named = |name: &str| credentials.iter().any(|place| place.split(':').next() == Some(name));
-    let fields = request
-        .head
-        .fields
-        .iter()
-        .map(|field| (String::from_utf8_lossy(&field.name).to_ascii_lowercase(), &*field.value));
+    let bears = |name: &[u8]| {
+        let mut places = credentials.iter().filter_map(|place| place.split(':').next());
+        places.any(|place| name.eq_ignore_ascii_case(place.as_bytes()))
+    };
+    let fields = request.head.fields.iter();
+    let fields = fields.filter(|field| !is_compared_elsewhere(&field.name) && !bears(&field.name));
     let mut fields: Vec<_> = fields
-        .filter(|(name, _)| !is_compared_elsewhere(name) && !named(name))
+        .map(|field| (String::from_utf8_lossy(&field.name).to_ascii_lowercase(), &*field.value))
         .collect();
     fields.sort();
     fields

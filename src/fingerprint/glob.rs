@@ -7,6 +7,7 @@ use memchr::memmem::Finder;
 pub(super) struct Glob {
     /// What stands before, between and after the stars: one part more than there are stars.
     parts: Vec<Finder<'static>>,
+    literals: usize,
 }
 
 impl Glob {
@@ -33,12 +34,16 @@ impl Glob {
             rest = after;
         }
         Glob {
+            literals: parts.iter().map(Vec::len).sum(),
             parts: parts.iter().map(|part| Finder::new(part).into_owned()).collect(),
         }
     }
 
     /// Whether all of `text` is so. Every star takes as little as it can, so a text is walked through once.
     pub(super) fn matches(&self, text: &[u8]) -> bool {
+        if text.len() < self.literals {
+            return false;
+        }
         let Some((first, others)) = self.parts.split_first() else {
             return false;
         };
@@ -64,7 +69,7 @@ impl Glob {
 
     /// How many octets are told: the more, the more the text says.
     pub(super) fn literals(&self) -> usize {
-        self.parts.iter().map(|part| part.needle().len()).sum()
+        self.literals
     }
 }
 

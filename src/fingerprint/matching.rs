@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use crate::fingerprint::{
     answer::{Answer, Author, Role},
     entry::{self, Entries, Error, Print},
-    pattern::{Pattern, Strength},
+    pattern::{Globs, Pattern, Strength},
 };
 
 /// The marks that are known: the built-in ones, and the user's before them.
@@ -56,7 +56,9 @@ impl Prints {
 
     /// The author whose marks say most.
     fn best(&self, answer: &Answer<'_>) -> Option<Author> {
-        let candidates: Vec<_> = self.prints.iter().flat_map(|print| print.candidates(answer)).collect();
+        let servers: Vec<&[u8]> = answer.values("Server").collect();
+        let prints = self.prints.iter();
+        let candidates: Vec<_> = prints.flat_map(|print| print.candidates(answer, &servers)).collect();
         choose(&candidates).map(|(best, alone)| best.author(answer, alone))
     }
 
@@ -84,13 +86,14 @@ impl Prints {
             && answer
                 .values("Content-Type")
                 .any(|value| value.starts_with(b"text/html"));
-        let mut servers = self.prints.iter().filter(|print| print.role == Role::Application);
+        let servers: Vec<&[u8]> = answer.values("Server").collect();
+        let mut applications = self.prints.iter().filter(|print| print.role == Role::Application);
         if let Some(proxy) = author.relayed_by.as_ref().filter(|_| !is_page) {
             author.role = Role::Application;
             author
                 .marks
                 .push(format!("the marks of {proxy}, but no page of its own"));
-        } else if servers.any(|print| print.is_named_by(answer)) {
+        } else if applications.any(|print| print.is_named_by(&servers)) {
             author.role = Role::Application;
             let server = answer.server().unwrap_or_default();
             author
@@ -137,9 +140,9 @@ fn choose<'c, 'p>(candidates: &'c [Candidate<'p>]) -> Option<(&'c Candidate<'p>,
 
 impl Print {
     /// What fits the answer: patterns, and `Server` together with the order of fields.
-    fn candidates<'p>(&'p self, answer: &Answer<'_>) -> Vec<Candidate<'p>> {
+    fn candidates<'p>(&'p self, answer: &Answer<'_>, servers: &[&[u8]]) -> Vec<Candidate<'p>> {
         let fitting: Vec<_> = self.answers.iter().filter(|pattern| pattern.fits(answer)).collect();
-        let server = self.is_named_by(answer);
+        let server = self.is_named_by(servers);
         if fitting.is_empty() && !server {
             return Vec::new();
         }
@@ -177,10 +180,10 @@ impl Print {
         }
     }
 
-    fn is_named_by(&self, answer: &Answer<'_>) -> bool {
-        self.server
-            .as_ref()
-            .is_some_and(|server| answer.values("Server").any(|value| server.matches(value)))
+    /// Whether one of the values of `Server` is its own.
+    fn is_named_by(&self, servers: &[&[u8]]) -> bool {
+        let own = |server: &Globs| servers.iter().any(|value| server.matches(value));
+        self.server.as_ref().is_some_and(own)
     }
 }
 

@@ -5,6 +5,11 @@
 /// Valid UTF-8 is kept. Control characters of ASCII and octets that are not UTF-8 become `\r`, `\n`, `\t` or `\xNN`;
 /// other characters that are invisible or reorder text become U+FFFD.
 pub fn printable(octets: &[u8], limit: usize) -> String {
+    // Most texts are plain, and stay as they are.
+    let is_plain = octets.len() <= limit && octets.iter().all(|octet| matches!(octet, b' '..=b'~'));
+    if let (true, Ok(text)) = (is_plain, str::from_utf8(octets)) {
+        return text.to_owned();
+    }
     let mut text = String::new();
     let mut left = limit;
     for chunk in octets.utf8_chunks() {

@@ -114,7 +114,9 @@ mod upgrade_ignored;
 mod waf_block;
 mod waf_challenge;
 
-use crate::diagnosis::rule::Rule;
+use std::{collections::BTreeMap, sync::LazyLock};
+
+use crate::{attempt::Stage, diagnosis::rule::Rule};
 
 /// Every rule.
 static CATALOGUE: &[Rule] = &[
@@ -236,4 +238,18 @@ static CATALOGUE: &[Rule] = &[
 /// Every rule, in the order in which equals win.
 pub fn catalogue() -> &'static [Rule] {
     CATALOGUE
+}
+
+/// The rules that are asked about attempts that ended at `stage`, in the same order.
+pub(super) fn asked_at(stage: Stage) -> &'static [&'static Rule] {
+    static BY_STAGE: LazyLock<BTreeMap<Stage, Vec<&'static Rule>>> = LazyLock::new(|| {
+        let mut by_stage = BTreeMap::<_, Vec<_>>::new();
+        for rule in CATALOGUE {
+            for &stage in rule.stages {
+                by_stage.entry(stage).or_default().push(rule);
+            }
+        }
+        by_stage
+    });
+    BY_STAGE.get(&stage).map(Vec::as_slice).unwrap_or_default()
 }

@@ -58,14 +58,14 @@ fn check(case: &Case<'_>) -> Option<Match> {
 
 fn told(case: &Case<'_>, reply: &Reply<'_>) -> Option<Match> {
     let status = reply.status();
-    let backend = legs::failed_backend(case);
-    let page = reply.own_page_of_proxy();
     // Envoy and others answer 503 with these words.
     let says = status == 503
         && reply
             .says(&["upstream request timeout", "gateway timeout", "gateway time out"])
             .is_some();
     (matches!(status, 504 | 522 | 524) || says).then_some(())?;
+    let backend = legs::failed_backend(case);
+    let page = reply.own_page_of_proxy();
     let sure = backend.is_some() || page.is_some() || reply.evoked(RULE.id).is_some();
     let confidence = if sure {
         Confidence::Confirmed

@@ -68,13 +68,13 @@ fn check(case: &Case<'_>) -> Option<Match> {
     let reply = Reply::of(case)?;
     let request = reply.websocket()?;
     let status = reply.status();
-    let alone = reply.passed_on_by().is_none() && case.survey.upgraded_at(case.attempt.connection.server).is_none();
+    let alone = || reply.passed_on_by().is_none() && case.survey.upgraded_at(case.attempt.connection.server).is_none();
     let (confidence, weight) = match (status, plain::sign(&reply)) {
         (400..=599, _) if reply.says(SAYINGS).is_some() => (Confidence::Confirmed, 75),
         (501, _) => (Confidence::Likely, 64),
-        (_, Some(Sign::AsgiHttp)) if alone => (Confidence::Likely, 62),
+        (_, Some(Sign::AsgiHttp)) if alone() => (Confidence::Likely, 62),
         (_, Some(Sign::AsgiHttp)) => (Confidence::Possible, 40),
-        (_, Some(Sign::NodeHttp)) if alone => (Confidence::Likely, 51),
+        (_, Some(Sign::NodeHttp)) if alone() => (Confidence::Likely, 51),
         _ => return None,
     };
     let summary = format!("The server answered {status} as if it knew nothing of WebSocket.");
