@@ -518,7 +518,8 @@ impl Walked {
     fn keep_what_counts(&mut self) {
         self.attempts
             .par_sort_by_key(|attempt| (attempt.connection.first, attempt.nth));
-        let hidden = |attempt: &&Attempt| attempt.tls.as_ref().is_some_and(|tls| tls.is_complete());
+        let hidden =
+            |attempt: &&Attempt| attempt.tls.as_ref().is_some_and(|tls| tls.is_complete()) && !attempt.is_ordinary();
         let asked = |attempt: &&Attempt| !attempt.presumed || hidden(attempt);
         let asked: Vec<&Attempt> = self.attempts.iter().filter(asked).collect();
         let servers: std::collections::BTreeSet<_> = asked.iter().map(|attempt| attempt.connection.server).collect();
@@ -593,7 +594,9 @@ fn judge<S: Sink>(
             show_secrets: options.show_secrets,
         },
     };
-    for attempts in walked.attempts.chunks(BATCH * BATCHES) {
+    // Ordinary exchanges were control experiments; there is nothing to tell of them.
+    let told: Vec<&Attempt> = walked.attempts.iter().filter(|attempt| !attempt.is_ordinary()).collect();
+    for attempts in told.chunks(BATCH * BATCHES) {
         let before = composer.attempts();
         let judged: Vec<_> = attempts
             .par_chunks(BATCH)

@@ -173,9 +173,9 @@ fn told_capture(capture: &CaptureFile, index: u32, more: Vec<String>) -> Capture
 
 impl Scene<'_> {
     /// Judges attempts that stand together, and tells of them; `before` others come before them in the report.
-    pub fn batch<S: Sink>(&self, attempts: &[attempt::Attempt], before: u64) -> Batch<S::Batch> {
+    pub fn batch<S: Sink>(&self, attempts: &[&attempt::Attempt], before: u64) -> Batch<S::Batch> {
         let (mut summary, mut patterns) = (Summary::default(), Patterns::default());
-        let judge = |(attempt, number): (&attempt::Attempt, u64)| {
+        let judge = |(&attempt, number): (&&attempt::Attempt, u64)| {
             let told = self.attempt(attempt, number);
             let first = attempt.first();
             summary.count(&told);
