@@ -567,8 +567,39 @@ impl Walked {
                     .filter(|(count, _)| *count > 0)
                     .map(|(count, what)| format!("{count} {what}.")),
             );
+            first.extend(self.lacking_secrets());
         }
         warnings
+    }
+
+    /// Which connections given secrets do not open, if any were given: by the client randoms that key logs name them by.
+    fn lacking_secrets(&self) -> Option<String> {
+        const NAMED: usize = 4;
+        let mut hellos: Vec<_> = self
+            .attempts
+            .iter()
+            .filter(|attempt| !attempt.is_ordinary())
+            .filter_map(|attempt| {
+                let facts = &attempt.tls.as_deref()?.facts;
+                let hello = facts.client_hello.as_ref().filter(|_| facts.lacks_secrets())?;
+                Some((attempt.connection.first, hello))
+            })
+            .collect();
+        hellos.dedup_by_key(|(first, _)| *first);
+        let named: Vec<String> = hellos
+            .iter()
+            .take(NAMED)
+            .map(|(_, hello)| hello.random_in_digits())
+            .collect();
+        let more = match hellos.len().checked_sub(NAMED + 1) {
+            Some(more) => format!(" and {} more", more + 1),
+            None => String::new(),
+        };
+        (!named.is_empty()).then(|| {
+            let count = hellos.len();
+            let named = named.join(", ");
+            format!("Of the TLS connections {count} cannot be opened with the secrets given, by client random: {named}{more}.")
+        })
     }
 }
 

@@ -193,18 +193,22 @@ impl Attempt {
     /// Whether what was asked and answered inside of TLS, though hidden, is no upgrade by its length: an ordinary exchange.
     ///
     /// It is too short for the handshake of a WebSocket, and that of other upgrades is hardly shorter. Where HTTP/2 may have
-    /// been agreed on, the first record tells: one that short is the preface of HTTP/2 (RFC 9113 section 3.4) and no request.
+    /// been agreed on, the first record tells: one that short is its preface (RFC 9113 section 3.4) and no request. A client
+    /// that speaks HTTP/2 alone may want extended CONNECT (RFC 8441), so nothing is said of it.
     pub fn is_ordinary(&self) -> bool {
         let Some(tls) = self.tls.as_deref().filter(|tls| self.presumed && !tls.is_open()) else {
             return false;
         };
         let facts = &tls.facts;
-        let tls13 = facts.version().is_some_and(tls::ProtocolVersion::is_tls13);
         let offers = facts.client_hello.as_ref().map(|hello| hello.alpn.as_slice());
-        let is_http2 = |name: &[u8]| name == b"h2";
-        let may_be_http2 = match &facts.alpn {
-            Some(chosen) => is_http2(chosen),
-            None => tls13 && offers.unwrap_or_default().iter().any(|name| is_http2(name)),
+        let may_be_http2 = match (&facts.alpn, offers.unwrap_or_default()) {
+            (_, [one]) if **one == *b"h2" => return false,
+            (Some(chosen), _) => **chosen == *b"h2",
+            // TLS 1.3 hides what was chosen.
+            (None, offers) => {
+                facts.version().is_some_and(tls::ProtocolVersion::is_tls13)
+                    && offers.iter().any(|name| **name == *b"h2")
+            }
         };
         let too_short = |exchange: &FirstExchange| {
             let asked = if may_be_http2 { exchange.first } else { exchange.asked };

@@ -41,6 +41,9 @@ pub const ENDED_BY: [&str; 5] = ["close-handshake", "fin", "reset", "silence", "
 /// The two ends of a connection.
 pub const ENDS: [&str; 2] = ["client", "server"];
 
+/// What became of TLS secrets.
+pub const SECRETS: [&str; 4] = ["opened", "failed", "missing", "unsupported"];
+
 /// How a capture file can be compressed.
 pub const COMPRESSIONS: [&str; 3] = ["gzip", "zstd", "lz4"];
 
