@@ -270,10 +270,8 @@ fn what_is_opened_equals_what_tshark_opens() {
                 return (octets, None, true);
             }
             let trouble = differs(&opened, &opened_by_tshark(sealed, &key_log, stream, &opened));
-            (
-                octets,
-                trouble.map(|it| format!("{} stream {stream}: {it}", sealed.capture.display())),
-            )
+            let trouble = trouble.map(|it| format!("{} stream {stream}: {it}", sealed.capture.display()));
+            (octets, trouble, false)
         });
         compared.collect::<Vec<_>>()
     });
