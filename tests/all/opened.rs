@@ -1,7 +1,7 @@
 //! What is inside of TLS, opened by the program and by tshark: the very same octets.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
     process::Command,
@@ -225,33 +225,45 @@ fn opened(sealed: &Sealed) -> BTreeMap<u64, Opened> {
     opened.collect()
 }
 
-/// What tshark finds inside of TLS in one stream, by client and server.
-fn opened_by_tshark(sealed: &Sealed, key_log: &Path, stream: u64, opened: &Opened) -> [Vec<u8>; 2] {
-    let run = Command::new("tshark")
-        .arg("-r")
-        .arg(&sealed.capture)
-        .args(["-q", "-o", "tcp.reassemble_out_of_order:TRUE", "-d"])
-        .arg(format!("tcp.port=={},tls", opened.server_port))
-        .arg("-o")
-        .arg(format!("tls.keylog_file:{}", key_log.display()))
-        .args(["-z", &format!("follow,tls,raw,{stream}")])
-        .output()
-        .unwrap();
-    let mut said = [Vec::new(), Vec::new()];
+/// What was said inside of TLS by client and server, by stream.
+type Said = BTreeMap<u64, [Vec<u8>; 2]>;
+
+/// What tshark finds inside of TLS in these streams.
+fn opened_by_tshark(sealed: &Sealed, key_log: &Path, streams: &BTreeMap<u64, Opened>) -> Said {
+    let mut tshark = Command::new("tshark");
+    tshark.arg("-r").arg(&sealed.capture);
+    tshark.args(["-q", "-o", "tcp.reassemble_out_of_order:TRUE", "-o"]);
+    tshark.arg(format!("tls.keylog_file:{}", key_log.display()));
+    let ports: BTreeSet<u16> = streams.values().map(|opened| opened.server_port).collect();
+    for port in ports {
+        tshark.args(["-d", &format!("tcp.port=={port},tls")]);
+    }
+    for stream in streams.keys() {
+        tshark.args(["-z", &format!("follow,tls,raw,{stream}")]);
+    }
+    said(&String::from_utf8_lossy(&tshark.output().unwrap().stdout), streams)
+}
+
+/// Reads what tshark tells of these streams.
+fn said(told: &str, streams: &BTreeMap<u64, Opened>) -> Said {
+    let mut all: Said = streams.keys().map(|stream| (*stream, Default::default())).collect();
     // The first node is who was opened first; the lines of the other are indented.
-    let mut first_is_client = true;
-    for line in String::from_utf8_lossy(&run.stdout).lines() {
+    let (mut stream, mut first_is_client) = (0, true);
+    for line in told.lines() {
         let digits = line.trim();
         let is_hexadecimal = digits.len().is_multiple_of(2) && digits.bytes().all(|digit| digit.is_ascii_hexdigit());
-        if let Some(node) = line.strip_prefix("Node 0: ") {
-            first_is_client = node.ends_with(&format!(":{}", opened.client_port));
+        if let Some(number) = line.strip_prefix("Filter: tcp.stream eq ") {
+            stream = number.parse().unwrap();
+        } else if let Some(node) = line.strip_prefix("Node 0: ") {
+            first_is_client = node.ends_with(&format!(":{}", streams[&stream].client_port));
         } else if !digits.is_empty() && is_hexadecimal {
             let octets = (0..digits.len()).step_by(2);
             let octets = octets.map(|at| u8::from_str_radix(&digits[at..at + 2], 16).unwrap());
+            let said = all.get_mut(&stream).unwrap();
             said[usize::from(line.starts_with('\t') == first_is_client)].extend(octets);
         }
     }
-    said
+    all
 }
 
 #[test]
@@ -264,28 +276,27 @@ fn what_is_opened_equals_what_tshark_opens() {
     let compared = abreast(&captures, |(index, sealed)| {
         let key_log = folder.path().join(format!("{index}.log"));
         fs::write(&key_log, sealed.secrets()).unwrap();
-        let compared = opened(sealed).into_iter().map(|(stream, opened)| {
+        let ours = opened(sealed);
+        let theirs = opened_by_tshark(sealed, &key_log, &ours);
+        let compared = ours.iter().map(|(stream, opened)| {
             let octets: usize = opened.said.iter().map(Vec::len).sum();
-            if opened.unsupported {
-                return (octets, None, true);
-            }
-            let trouble = differs(&opened, &opened_by_tshark(sealed, &key_log, stream, &opened));
+            let trouble = differs(opened, &theirs[stream]).filter(|_| !opened.unsupported);
             let trouble = trouble.map(|it| format!("{} stream {stream}: {it}", sealed.capture.display()));
-            (octets, trouble, false)
+            (octets, opened.unsupported, trouble)
         });
         compared.collect::<Vec<_>>()
     });
     let compared = compared.concat();
     let octets: usize = compared.iter().map(|(octets, ..)| octets).sum();
     let opened = compared.iter().filter(|(octets, ..)| *octets > 0).count();
-    let unsupported = compared.iter().filter(|(.., unsupported)| *unsupported).count();
+    let unsupported = compared.iter().filter(|(_, unsupported, _)| *unsupported).count();
     tell(&format!(
         "opened as by tshark: {octets} octets in {opened} of {} TLS connections of {} captures; {unsupported} have cipher suites \
          that are not opened here",
         compared.len(),
         captures.len()
     ));
-    let troubles: Vec<String> = compared.into_iter().filter_map(|(_, trouble, _)| trouble).collect();
+    let troubles: Vec<String> = compared.into_iter().filter_map(|(.., trouble)| trouble).collect();
     assert!(troubles.is_empty(), "{}", troubles.join("\n"));
     assert!(opened > 10, "only {opened} connections were opened");
 }
