@@ -626,7 +626,11 @@ fn judge<S: Sink>(
         },
     };
     // Ordinary exchanges were control experiments; there is nothing to tell of them.
-    let told: Vec<&Attempt> = walked.attempts.iter().filter(|attempt| !attempt.is_ordinary()).collect();
+    let told: Vec<&Attempt> = walked
+        .attempts
+        .iter()
+        .filter(|attempt| !attempt.is_ordinary())
+        .collect();
     for attempts in told.chunks(BATCH * BATCHES) {
         let before = composer.attempts();
         let judged: Vec<_> = attempts
