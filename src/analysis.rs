@@ -551,7 +551,8 @@ impl Walked {
     /// one counts if its first octets are TLS or HTTP, if it is a SYN to port 80, 443 or above 1023 that led nowhere, or if
     /// upgrades are, or may be, inside TLS, asked for elsewhere at its server's endpoint or between its two hosts.
     fn keep_what_counts(&mut self) {
-        let hidden = |attempt: &&Attempt| attempt.tls.as_ref().is_some_and(|tls| tls.is_complete());
+        let hidden =
+            |attempt: &&Attempt| attempt.tls.as_ref().is_some_and(|tls| tls.is_complete()) && !attempt.is_ordinary();
         let asked = |attempt: &&Attempt| !attempt.presumed || hidden(attempt);
         let asked: Vec<&Attempt> = self.attempts.iter().filter(asked).collect();
         let servers: HashSet<_> = asked.iter().map(|attempt| attempt.connection.server).collect();
@@ -601,8 +602,39 @@ impl Walked {
                     .filter(|(count, _)| *count > 0)
                     .map(|(count, what)| format!("{count} {what}.")),
             );
+            first.extend(self.lacking_secrets());
         }
         warnings
+    }
+
+    /// Which connections given secrets do not open, if any were given: by the client randoms that key logs name them by.
+    fn lacking_secrets(&self) -> Option<String> {
+        const NAMED: usize = 4;
+        let mut hellos: Vec<_> = self
+            .attempts
+            .iter()
+            .filter(|attempt| !attempt.is_ordinary())
+            .filter_map(|attempt| {
+                let facts = &attempt.tls.as_deref()?.facts;
+                let hello = facts.client_hello.as_ref().filter(|_| facts.lacks_secrets())?;
+                Some((attempt.connection.first, hello))
+            })
+            .collect();
+        hellos.dedup_by_key(|(first, _)| *first);
+        let named: Vec<String> = hellos
+            .iter()
+            .take(NAMED)
+            .map(|(_, hello)| hello.random_in_digits())
+            .collect();
+        let more = match hellos.len().checked_sub(NAMED + 1) {
+            Some(more) => format!(" and {} more", more + 1),
+            None => String::new(),
+        };
+        (!named.is_empty()).then(|| {
+            let count = hellos.len();
+            let named = named.join(", ");
+            format!("Of the TLS connections {count} cannot be opened with the secrets given, by client random: {named}{more}.")
+        })
     }
 }
 
@@ -628,7 +660,13 @@ fn judge<S: Sink>(
             show_secrets: options.show_secrets,
         },
     };
-    for attempts in walked.attempts.chunks(BATCH * BATCHES) {
+    // Ordinary exchanges were control experiments; there is nothing to tell of them.
+    let told: Vec<&Attempt> = walked
+        .attempts
+        .iter()
+        .filter(|attempt| !attempt.is_ordinary())
+        .collect();
+    for attempts in told.chunks(BATCH * BATCHES) {
         let before = composer.attempts();
         let judged: Vec<_> = attempts
             .par_chunks(BATCH)

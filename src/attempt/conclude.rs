@@ -10,7 +10,8 @@ use crate::{
     },
     http, tcp,
     tcp::{Ended, Side},
-    tls,
+    tls::{self, FirstExchange},
+    websocket::SHORTEST_REQUEST,
 };
 
 /// What a connection came to.
@@ -100,8 +101,9 @@ fn unfinished_exchange((head, first): (http::RequestHead, tcp::Seen)) -> Exchang
 
 fn of_exchange(exchange: Exchange, dialogue: &mut Dialogue, connection: &Arc<tcp::Facts>, plain: bool) -> Attempt {
     // A certificate that the server refuses in TLS 1.3 comes to light after the client's request (RFC 8446 section 4.4.2.4).
-    let alerted = dialogue.tls.as_ref().is_some_and(|tls| tls.fatal_alert().is_some());
-    let plain = plain && (exchange.response.is_some() || !alerted);
+    let refused =
+        |tls: &Tls| tls.fatal_alert().is_some() || tls.lacks_client_certificate() && left(Side::Server, connection);
+    let plain = plain && (exchange.response.is_some() || !dialogue.tls.as_deref().is_some_and(refused));
     let asks = exchange
         .request
         .as_ref()
@@ -133,6 +135,11 @@ fn of_exchange(exchange: Exchange, dialogue: &mut Dialogue, connection: &Arc<tcp
         not_http: exchange.not_http,
         session,
     }
+}
+
+/// Whether this side closed the connection, or reset it.
+fn left(side: Side, connection: &tcp::Facts) -> bool {
+    connection.from(side).fin.is_some() || connection.resets.iter().any(|reset| reset.side == side)
 }
 
 /// Whether the two ends closed the session, or it was open to the last.
@@ -182,6 +189,35 @@ fn presumed(dialogue: Dialogue, connection: &Arc<tcp::Facts>) -> Option<Attempt>
     })
 }
 
+impl Attempt {
+    /// Whether what was asked and answered inside of TLS, though hidden, is no upgrade by its length: an ordinary exchange.
+    ///
+    /// It is too short for the handshake of a WebSocket, and that of other upgrades is hardly shorter. Where HTTP/2 may have
+    /// been agreed on, the first record tells: one that short is its preface (RFC 9113 section 3.4) and no request. A client
+    /// that speaks HTTP/2 alone may want extended CONNECT (RFC 8441), so nothing is said of it.
+    pub fn is_ordinary(&self) -> bool {
+        let Some(tls) = self.tls.as_deref().filter(|tls| self.presumed && !tls.is_open()) else {
+            return false;
+        };
+        let facts = &tls.facts;
+        let offers = facts.client_hello.as_ref().map(|hello| hello.alpn.as_slice());
+        let may_be_http2 = match (&facts.alpn, offers.unwrap_or_default()) {
+            (_, [one]) if **one == *b"h2" => return false,
+            (Some(chosen), _) => **chosen == *b"h2",
+            // TLS 1.3 hides what was chosen.
+            (None, offers) => {
+                facts.version().is_some_and(tls::ProtocolVersion::is_tls13)
+                    && offers.iter().any(|name| **name == *b"h2")
+            }
+        };
+        let too_short = |exchange: &FirstExchange| {
+            let asked = if may_be_http2 { exchange.first } else { exchange.asked };
+            !exchange.answers.is_empty() && asked + exchange.tolerance < SHORTEST_REQUEST
+        };
+        FirstExchange::of(facts).is_some_and(|exchange| too_short(&exchange))
+    }
+}
+
 impl Tls {
     /// Whether its inside could be read.
     pub fn is_open(&self) -> bool {
@@ -191,6 +227,16 @@ impl Tls {
     /// Whether the handshake completed, as far as the outside tells.
     pub fn is_complete(&self) -> bool {
         self.facts.completed() != tls::Completion::No
+    }
+
+    /// Whether the server of TLS 1.3 asked the client for a certificate, got none, and said nothing since: the client, for
+    /// which the handshake is over, may have sent its request already.
+    fn lacks_client_certificate(&self) -> bool {
+        let facts = &self.facts;
+        facts.version().is_some_and(tls::ProtocolVersion::is_tls13)
+            && facts.certificate_requested == Some(true)
+            && facts.client_certificate_missing_likely()
+            && facts.server_answered_likely() != Some(true)
     }
 
     /// The first fatal alert in the clear, and who sent it.

@@ -671,11 +671,12 @@ mod tests {
 
     #[test]
     fn http2_agreed_and_not_spoken() {
-        let agreed =
-            |scene: Scene| scene.with_tls(|tls| tls.server_hello.as_mut().unwrap().alpn = Some(b"h2"[..].into()));
+        let agreed = |scene: Scene| scene.with_tls(|tls| tls.alpn = Some(b"h2"[..].into()));
         let settings = b"\0\0\x06\x04\0\0\0\0\0\0\x03\0\0\0\x64";
-        let inside = agreed(Scene::hello(NAME).answer(TLS12)).answered_inside(settings);
-        assert_eq!(inside.verdict(), ("tls.alpn-h2-but-http11", Confirmed, Outcome::Broken));
+        for version in [TLS12, TLS13] {
+            let inside = agreed(Scene::hello(NAME).answer(version)).answered_inside(settings);
+            assert_eq!(inside.verdict(), ("tls.alpn-h2-but-http11", Confirmed, Outcome::Broken));
+        }
         let outside = agreed(shown(certificate(NAME, false)))
             .record(Client, ContentType::Handshake, 40)
             .record(Server, ContentType::Handshake, 40)

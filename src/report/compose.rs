@@ -173,9 +173,9 @@ fn told_capture(capture: &CaptureFile, index: u32, more: Vec<String>) -> Capture
 
 impl Scene<'_> {
     /// Judges attempts that stand together, and tells of them; `before` others come before them in the report.
-    pub fn batch<S: Sink>(&self, attempts: &[attempt::Attempt], before: u64) -> Batch<S::Batch> {
+    pub fn batch<S: Sink>(&self, attempts: &[&attempt::Attempt], before: u64) -> Batch<S::Batch> {
         let (mut summary, mut patterns) = (Summary::default(), Patterns::default());
-        let judge = |(attempt, number): (&attempt::Attempt, u64)| {
+        let judge = |(&attempt, number): (&&attempt::Attempt, u64)| {
             let told = self.attempt(attempt, number);
             let first = attempt.first();
             summary.count(&told);
@@ -360,6 +360,13 @@ fn told_tls(tls: &Tls) -> super::Tls {
     let facts = &tls.facts;
     let hello = facts.client_hello.as_ref();
     let server = facts.server_hello.as_ref();
+    let secrets = match facts.decryption {
+        tls::Decryption::Untried => None,
+        tls::Decryption::NoSecrets => Some("missing"),
+        tls::Decryption::Unsupported => Some("unsupported"),
+        tls::Decryption::Failed => Some("failed"),
+        tls::Decryption::Opened => Some("opened"),
+    };
     super::Tls {
         version: facts.version().map(|version| version.to_string()),
         sni: hello
@@ -376,6 +383,10 @@ fn told_tls(tls: &Tls) -> super::Tls {
         cipher: server.map(|server| tls::cipher_suite_name(server.cipher_suite)),
         ja4: hello.map(|hello| hello.ja4()),
         decrypted: tls.is_open(),
+        secrets: secrets.map(Word::from),
+        client_random: hello
+            .filter(|_| facts.lacks_secrets())
+            .map(tls::ClientHello::random_in_digits),
         alert: tls.fatal_alert().map(|(side, alert, _)| Alert {
             code: alert.description,
             name: alert.name().map(Word::from),

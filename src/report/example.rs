@@ -50,6 +50,8 @@ pub(super) fn hostile(text: &str) -> Report {
             cipher: Some(text.to_owned()),
             ja4: Some(text.to_owned()),
             decrypted: false,
+            secrets: Some(text.to_owned().into()),
+            client_random: Some(text.to_owned()),
             alert: Some(Alert {
                 code: 48,
                 name: Some(text.to_owned().into()),
@@ -329,6 +331,8 @@ fn opaque() -> Attempt {
             cipher: Some("TLS_AES_128_GCM_SHA256".into()),
             ja4: Some("t13d1516h1_8daaf6152771_02713d6af862".into()),
             decrypted: false,
+            secrets: Some("missing".into()),
+            client_random: Some("0b".repeat(32)),
             alert: None,
         })),
         cause: Some(Cause {

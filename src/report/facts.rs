@@ -153,11 +153,17 @@ fn tls(tls: &Tls) -> String {
         let name = alert.name.as_deref().unwrap_or("not registered");
         format!("alert {} ({name}) by the {}", alert.code, alert.sent_by)
     });
+    let lacking = tls.client_random.as_ref().map(|random| match tls.secrets.as_deref() {
+        Some("missing") => format!("none of the secrets given is for client random {random}"),
+        Some("unsupported") => "its cipher suite is not one that is opened here".to_owned(),
+        _ => format!("the secrets for client random {random} open nothing"),
+    });
     let told = [
         named("version", &tls.version),
         named("server name", &tls.sni),
         named("ALPN", &tls.alpn),
         Some(if tls.decrypted { "decrypted" } else { "not decrypted" }.to_owned()),
+        lacking,
         alert,
     ];
     told.into_iter().flatten().collect::<Vec<_>>().join(", ")
@@ -234,7 +240,10 @@ mod tests {
         );
         assert_eq!(
             facts(&report.attempts[3])[1].1,
-            "version 1.3, server name ws.example.net, not decrypted"
+            format!(
+                "version 1.3, server name ws.example.net, not decrypted, none of the secrets given is for client random {}",
+                "0b".repeat(32)
+            )
         );
     }
 

@@ -237,6 +237,13 @@ pub struct Tls {
     pub ja4: Option<String>,
     /// Whether the inside could be read.
     pub decrypted: bool,
+    /// What became of the secrets that were given: `opened` something, `failed` to, `missing` for this connection,
+    /// `unsupported` cipher suite; null if none were given, or nothing came by to try them on.
+    #[schemars(extend("enum" = words::or_null(words::SECRETS)))]
+    pub secrets: Option<Word>,
+    /// The client's random in hexadecimal, by which a key log names the connection; null unless the secrets given lack it or
+    /// fail.
+    pub client_random: Option<String>,
     /// The first fatal alert.
     pub alert: Option<Alert>,
 }

@@ -47,6 +47,9 @@ pub const POSITIONS: [&str; 2] = ["in-front", "behind"];
 /// By what two legs of a handshake can be joined.
 pub const JOINED_BY: [&str; 2] = ["key", "time"];
 
+/// What became of TLS secrets.
+pub const SECRETS: [&str; 4] = ["opened", "failed", "missing", "unsupported"];
+
 /// How a capture file can be compressed.
 pub const COMPRESSIONS: [&str; 3] = ["gzip", "zstd", "lz4"];
 

@@ -186,6 +186,12 @@ impl Facts {
         self.decryption == Decryption::Opened
     }
 
+    /// Whether secrets were given, and what is protected here stayed hidden all the same.
+    pub fn lacks_secrets(&self) -> bool {
+        let hidden = self.client.encrypted_records + self.server.encrypted_records > 0;
+        hidden && !matches!(self.decryption, Decryption::Untried | Decryption::Opened)
+    }
+
     /// What is known of one direction.
     pub fn side(&self, side: Side) -> &SideFacts {
         match side {

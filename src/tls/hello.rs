@@ -66,6 +66,11 @@ pub struct ClientHello {
 }
 
 impl ClientHello {
+    /// The random in hexadecimal digits, as key logs write it.
+    pub fn random_in_digits(&self) -> String {
+        self.random.iter().map(|octet| format!("{octet:02x}")).collect()
+    }
+
     /// Reads the body of the message as far as it goes; `None` if not even the random is there.
     ///
     /// `length` is that of the body by the message's header.

@@ -17,6 +17,7 @@ mod handshake;
 mod hello;
 mod inside;
 mod keylog;
+mod lengths;
 mod message;
 mod names;
 mod protection;
@@ -32,5 +33,6 @@ pub use facts::{AlertSeen, Anomaly, ClientFlight, Completion, Decryption, Encryp
 pub use handshake::{Event, Handshake};
 pub use hello::{ClientHello, ServerHello};
 pub use keylog::KeyLog;
+pub use lengths::FirstExchange;
 pub use names::{ProtocolVersion, cipher_suite_name, group_name, is_grease};
 pub use record::{ContentType, RecordEvent, RecordHeader, Records, is_tls};

@@ -6,6 +6,9 @@ use base64::engine::general_purpose::STANDARD;
 use base64::engine::{GeneralPurpose, GeneralPurposeConfig};
 use sha1::{Digest, Sha1};
 
+/// Octets of the shortest handshake request: request line, Host and the four fields of RFC 6455 section 4.1, each in one line.
+pub const SHORTEST_REQUEST: u32 = 140;
+
 /// The Sec-WebSocket-Accept that belongs to a Sec-WebSocket-Key (RFC 6455 section 4.2.2).
 pub fn accept_for(key: &[u8]) -> [u8; 28] {
     const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
@@ -219,6 +222,15 @@ mod tests {
 
     fn octets<'a>(fields: &'a [(&'a str, &'a str)]) -> impl Iterator<Item = (&'a [u8], &'a [u8])> + Clone {
         fields.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes()))
+    }
+
+    #[test]
+    fn the_shortest_request() {
+        let request = format!(
+            "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: {KEY}\r\n\
+             Sec-WebSocket-Version: 13\r\n\r\n"
+        );
+        assert_eq!(request.len(), SHORTEST_REQUEST as usize);
     }
 
     #[test]

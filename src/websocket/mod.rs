@@ -9,5 +9,5 @@ mod violation;
 
 pub use close::CloseCode;
 pub use frames::{FrameEvent, FrameHeader, Frames, Opcode, Sender};
-pub use handshake::{AcceptState, Answer, KeyState, Offer, VersionState, accept_for, key_is_valid};
+pub use handshake::{AcceptState, Answer, KeyState, Offer, SHORTEST_REQUEST, VersionState, accept_for, key_is_valid};
 pub use violation::Violation;

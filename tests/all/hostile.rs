@@ -13,6 +13,7 @@ use fastrand::Rng;
 use upgradescope::{
     analysis::{self, Options},
     report::{Report, html, json, markdown, ndjson, page::Style, text},
+    tls::KeyLog,
 };
 
 use crate::{
@@ -95,10 +96,15 @@ fn survive(fixtures: &[Fixture], copies: impl Fn(&Fixture) -> Vec<(String, Vec<u
     let troubles = abreast(fixtures, |fixture| {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(&fixture.file);
+        let key_log = fs::read(fixture.folder().join("keys.log"))
+            .map(|text| KeyLog::parse(&text))
+            .ok();
         let mut troubles = Vec::new();
         for (how, octets) in copies(fixture) {
             fs::write(&path, &octets).unwrap();
-            troubles.extend(trouble(&path).map(|trouble| format!("{} {how}: {trouble}", fixture.name())));
+            troubles.extend(
+                trouble_with(&path, key_log.as_ref()).map(|trouble| format!("{} {how}: {trouble}", fixture.name())),
+            );
         }
         troubles
     });
@@ -114,6 +120,11 @@ fn survive(fixtures: &[Fixture], copies: impl Fn(&Fixture) -> Vec<(String, Vec<u
 /// What goes wrong if this capture is analysed and the report is written in all its forms; an error that is told is nothing
 /// wrong.
 pub(crate) fn trouble(capture: &Path) -> Option<String> {
+    trouble_with(capture, None)
+}
+
+/// The same, given TLS secrets.
+fn trouble_with(capture: &Path, key_log: Option<&KeyLog>) -> Option<String> {
     watch();
     let began = Instant::now();
     let done = catch_unwind(AssertUnwindSafe(|| {
@@ -121,6 +132,7 @@ pub(crate) fn trouble(capture: &Path) -> Option<String> {
         let options = Options {
             captures: vec![capture.to_owned()],
             threads,
+            key_log: key_log.cloned(),
             ..Options::default()
         };
         analysis::analyze(&options).ok().and_then(|report| malformed(&report))

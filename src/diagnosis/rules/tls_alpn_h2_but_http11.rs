@@ -2,11 +2,9 @@
 
 use crate::{
     attempt::{Attempt, Stage, Tls},
-    diagnosis::{
-        protected::Exchange,
-        rule::{Case, Confidence, Guide, Match, Outcome, Rule, SaidBy},
-    },
+    diagnosis::rule::{Case, Confidence, Guide, Match, Outcome, Rule, SaidBy},
     tcp::{At, Seen, Side},
+    tls::FirstExchange,
 };
 
 pub(super) const RULE: Rule = Rule {
@@ -94,7 +92,7 @@ fn outside(case: &Case<'_>, tls: &Tls) -> Option<Match> {
     const LONGEST_PREFACE: u32 = 24 + 9 + 6 * 8 + 13;
     /// SETTINGS, WINDOW_UPDATE and GOAWAY with some words of explanation.
     const LONGEST_GOODBYE: u32 = 200;
-    let exchange = Exchange::of(tls).filter(|_| agreed(tls))?;
+    let exchange = FirstExchange::of(&tls.facts).filter(|_| agreed(tls))?;
     let goodbye = exchange.answered() <= LONGEST_GOODBYE && exchange.shortest_later.is_none();
     let closed = case.attempt.connection.from(Side::Server).fin.as_deref()?;
     if exchange.asked <= LONGEST_PREFACE || !goodbye {
@@ -109,12 +107,9 @@ fn outside(case: &Case<'_>, tls: &Tls) -> Option<Match> {
     Some(found.but("Lengths are a hint: only the secrets of this connection would show what was spoken."))
 }
 
-/// Whether h2 was chosen, where that can be seen.
+/// Whether h2 was chosen, where that can be seen: in TLS 1.3 only with secrets.
 fn agreed(tls: &Tls) -> bool {
-    tls.facts
-        .server_hello
-        .as_ref()
-        .is_some_and(|hello| hello.alpn.as_deref() == Some(b"h2"))
+    tls.facts.alpn.as_deref() == Some(b"h2")
 }
 
 /// Whether these octets begin with a SETTINGS frame on stream 0, as all that an HTTP/2 server says does (RFC 9113 section 3.4).

@@ -3,11 +3,12 @@
 use crate::{
     attempt::{Attempt, Stage, Tls},
     diagnosis::{
-        protected::{Exchange, Looks},
+        protected::{Looks, looks, weighs_like},
         rule::{Case, Confidence, Match, Outcome, Rule, SaidBy},
         tls_handshake::{AT_ONCE, Ending, Rejection, asked_nothing},
     },
     tcp::Side,
+    tls::FirstExchange,
 };
 
 pub(super) const RULE: Rule = Rule {
@@ -87,18 +88,17 @@ fn hint(attempt: &Attempt, tls: &Tls) -> Option<String> {
     if offers.iter().any(|name| **name == *b"h2") {
         return None;
     }
-    let exchange = Exchange::of(tls)?;
+    let exchange = FirstExchange::of(&tls.facts)?;
     let (asked, answered) = (exchange.asked, exchange.answered());
     let about = if exchange.tolerance > 0 { "about " } else { "" };
-    let looks = match exchange.looks(first_to_close(attempt)) {
+    let looks = match looks(&exchange, first_to_close(attempt)) {
         Looks::Switch => format!(
             "{about}{asked} octets were asked, the first answer has {about}{} and small records follow, as after a switch to a WebSocket",
             exchange.answers.first()?
         ),
         Looks::Refusal => format!(
             "{about}{asked} octets were asked, and nothing followed an answer of {about}{answered}, as after a refusal{}",
-            exchange
-                .weighs_like()
+            weighs_like(&exchange)
                 .map(|whose| format!(" ({whose} has that length)"))
                 .unwrap_or_default()
         ),
