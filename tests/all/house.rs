@@ -37,6 +37,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("httparse", &["http/"]),
     ("x509_parser", &["tls/"]),
     ("rayon", &["analysis.rs"]),
+    ("mimalloc", &["main.rs"]),
     ("clap", &["cli/"]),
     ("clap_complete", &["cli/"]),
     ("clap_mangen", &["cli/"]),
