@@ -250,16 +250,8 @@ struct Shard {
     errors_unmatched: u64,
 }
 
-/// What some of the shards came to.
-#[derive(Default)]
-struct Sum {
-    attempts: Vec<Attempt>,
-    tally: Tally,
-    forgotten: u64,
-    errors_unmatched: u64,
-}
-
 /// What is filed to a shard.
+#[derive(Clone, Copy)]
 enum Item<'w> {
     Segment(Segment<'w>),
     IcmpError(IcmpError),
@@ -276,10 +268,9 @@ impl Item<'_> {
 
 /// A chunk's frames, decoded and filed by shard.
 struct Filed<'w> {
+    /// Shard by shard, in frame order within each.
     items: Vec<Item<'w>>,
-    /// Indices of `items`, shard by shard, in frame order within each.
-    order: Vec<u32>,
-    /// Where each shard begins in `order`.
+    /// Where each shard begins in `items`.
     begins: [u32; SHARDS + 1],
     fragments: Vec<Fragment<'w>>,
     neighbours: Vec<Neighbour>,
@@ -373,20 +364,31 @@ impl Road {
     }
 
     /// The capture is over.
-    fn end(self, captures: Vec<CaptureFile>) -> Walked {
-        let shards = self.shards.into_par_iter().map(Shard::end);
-        let mut sum = shards.reduce(Sum::default, Sum::with);
-        sum.tally.merge(self.neighbours);
+    fn end(mut self, captures: Vec<CaptureFile>) -> Walked {
+        self.shards.par_iter_mut().for_each(Shard::end);
         let mut walked = Walked {
             captures,
             first_index: self.first_index,
-            attempts: sum.attempts,
-            tally: sum.tally,
+            attempts: Vec::with_capacity(self.shards.iter().map(|shard| shard.attempts.len()).sum()),
+            tally: self.neighbours,
             skipped: self.skipped,
-            forgotten: sum.forgotten,
+            forgotten: 0,
             fragments_forgotten: self.fragments.forgotten(),
-            errors_unmatched: sum.errors_unmatched,
+            errors_unmatched: 0,
         };
+        let mut tallies = Vec::with_capacity(SHARDS);
+        for shard in self.shards {
+            walked.attempts.extend(shard.attempts);
+            walked.forgotten += shard.table.forgotten();
+            walked.errors_unmatched += shard.errors_unmatched;
+            tallies.push(shard.tally);
+        }
+        // Two halves side by side; in more parts, most is added up more than once.
+        let halves = tallies.into_par_iter().with_min_len(SHARDS / 2);
+        walked.tally.merge(halves.reduce(Tally::default, |mut sum, tally| {
+            sum.merge(tally);
+            sum
+        }));
         walked.keep_what_counts();
         walked
     }
@@ -395,14 +397,14 @@ impl Road {
 /// Decodes a chunk and files what it holds by shard.
 fn file(chunk: &Chunk) -> Filed<'_> {
     let mut filed = Filed {
-        items: Vec::with_capacity(chunk.len()),
-        order: Vec::new(),
+        items: Vec::new(),
         begins: [0; SHARDS + 1],
         fragments: Vec::new(),
         neighbours: Vec::new(),
         skipped: Vec::new(),
     };
     let mut shards: Vec<u8> = Vec::with_capacity(chunk.len());
+    let mut items = Vec::with_capacity(chunk.len());
     for frame in chunk.frames() {
         match decode(&frame) {
             Decoded::Fragment(fragment) => filed.fragments.push(fragment),
@@ -411,12 +413,12 @@ fn file(chunk: &Chunk) -> Filed<'_> {
             decoded => {
                 if let Some(item) = item(decoded) {
                     shards.push(shard_of(&item) as u8);
-                    filed.items.push(item);
+                    items.push(item);
                 }
             }
         }
     }
-    filed.sort(&shards);
+    filed.sort(&items, &shards);
     filed
 }
 
@@ -436,8 +438,9 @@ fn shard_of(item: &Item<'_>) -> usize {
 }
 
 impl<'w> Filed<'w> {
-    /// Counting sort: stable, so each shard keeps the frame order.
-    fn sort(&mut self, shards: &[u8]) {
+    /// Counting sort: stable, so each shard keeps the frame order. The items themselves are moved, so that a shard finds its
+    /// own side by side.
+    fn sort(&mut self, items: &[Item<'w>], shards: &[u8]) {
         for &shard in shards {
             self.begins[usize::from(shard) + 1] += 1;
         }
@@ -445,17 +448,18 @@ impl<'w> Filed<'w> {
             self.begins[shard + 1] += self.begins[shard];
         }
         let mut next = self.begins;
-        self.order = vec![0; shards.len()];
+        let mut order = vec![0; shards.len()];
         for (&shard, index) in shards.iter().zip(0..) {
             let place = &mut next[usize::from(shard)];
-            self.order[*place as usize] = index;
+            order[*place as usize] = index;
             *place += 1;
         }
+        self.items = order.iter().map(|&index: &u32| items[index as usize]).collect();
     }
 
     fn of_shard(&self, shard: usize) -> impl Iterator<Item = &Item<'w>> {
         let range = self.begins[shard] as usize..self.begins[shard + 1] as usize;
-        self.order[range].iter().map(|&index| &self.items[index as usize])
+        self.items[range].iter()
     }
 
     fn skip(&mut self, capture: u32, skip: Skip) {
@@ -523,26 +527,10 @@ impl Shard {
     }
 
     /// The capture is over.
-    fn end(mut self) -> Sum {
+    fn end(&mut self) {
         self.number();
         self.table.end_all();
         self.number();
-        Sum {
-            attempts: self.attempts,
-            tally: self.tally,
-            forgotten: self.table.forgotten(),
-            errors_unmatched: self.errors_unmatched,
-        }
-    }
-}
-
-impl Sum {
-    fn with(mut self, other: Sum) -> Sum {
-        self.attempts.extend(other.attempts);
-        self.tally.merge(other.tally);
-        self.forgotten += other.forgotten;
-        self.errors_unmatched += other.errors_unmatched;
-        self
     }
 }
 

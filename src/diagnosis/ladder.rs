@@ -17,7 +17,7 @@ use crate::{
         rule::{Confidence, Outcome},
     },
     fingerprint::Author,
-    packet::{Domain, Endpoint, Flags, IcmpError, Neighbour, Segment},
+    packet::{Domain, Endpoint, Flags, IcmpError, Neighbour, Options, Segment},
     survey::{Survey, Tally},
     tcp::{Limits, Table},
 };
@@ -239,7 +239,7 @@ impl Scribe {
             window: 500,
             ttl: value("ttl").map_or(TTL[side], |ttl| ttl as u8),
             ip_id: Some(id),
-            options: &options,
+            options: Options::read(&options),
             payload: &octets,
             payload_length: octets.len() as u32,
         });

@@ -5,7 +5,7 @@ use etherparse::{EtherType, TcpHeaderSlice, ip_number};
 
 use super::captured::Captured;
 use super::ip::{self, Ip, Part};
-use super::{Decoded, Domain, Endpoint, Flags, Fragment, Segment, Skip, icmp, link, neighbour};
+use super::{Decoded, Domain, Endpoint, Flags, Fragment, Options, Segment, Skip, icmp, link, neighbour};
 use crate::capture::{Frame, PacketId, Time};
 use crate::octets::Octets;
 
@@ -120,7 +120,8 @@ fn segment<'w>(origin: Origin, ip: Ip<'w>) -> Decoded<'w> {
         window: tcp.window_size(),
         ttl: ip.ttl,
         ip_id: ip.ip_id,
-        options,
+        // Read here, while the header is at hand.
+        options: Options::read(options),
         payload: payload.octets,
         payload_length: payload.length,
     })
@@ -159,7 +160,7 @@ fn cut_segment<'w>(origin: Origin, ip: Ip<'w>) -> Result<Segment<'w>, Skip> {
         window: header.u16().unwrap_or_default(),
         ttl: ip.ttl,
         ip_id: ip.ip_id,
-        options: &[],
+        options: Options::default(),
         payload: &[],
         payload_length: ip.payload.length - header_length,
     })
@@ -224,7 +225,7 @@ mod tests {
             (segment.window, segment.ttl, segment.ip_id, segment.domain),
             (1234, 61, Some(0), Domain(5))
         );
-        assert_eq!(segment.options, [2, 4, 5, 0xb4]);
+        assert_eq!((segment.options.mss, segment.options.timestamp), (Some(1460), None));
         assert_eq!((segment.payload, segment.payload_length), (&b"payload"[..], 7));
     }
 
@@ -294,7 +295,7 @@ mod tests {
             );
             assert_eq!(
                 (segment.options, segment.payload, segment.payload_length),
-                (&[][..], &[][..], 988)
+                (Options::default(), &[][..], 988)
             );
         }
         for length in 0..14 {
@@ -450,8 +451,8 @@ mod tests {
             };
             match sample.decoded() {
                 Decoded::Segment(segment) => {
-                    assert!(inside(segment.payload, &sample.octets) && inside(segment.options, &sample.octets));
-                    assert!(segment.payload.len() <= segment.payload_length as usize && segment.options.len() <= 40);
+                    assert!(inside(segment.payload, &sample.octets));
+                    assert!(segment.payload.len() <= segment.payload_length as usize);
                     segments += 1;
                 }
                 Decoded::Fragment(fragment) => {

@@ -11,6 +11,7 @@ mod ip;
 mod key;
 mod link;
 mod neighbour;
+mod options;
 #[cfg(test)]
 mod samples;
 mod segment;
@@ -18,4 +19,5 @@ mod segment;
 pub use decode::decode;
 pub use fragments::{Datagram, Fragments};
 pub use key::ConnectionKey;
+pub use options::Options;
 pub use segment::{Decoded, Domain, Endpoint, Flags, Fragment, IcmpError, Neighbour, Segment, Skip};

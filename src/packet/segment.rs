@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use super::Options;
 use crate::capture::{PacketId, Time};
 
 /// What one frame came to.
@@ -86,8 +87,8 @@ pub struct Segment<'w> {
     pub ttl: u8,
     /// IPv4 identification; `None` over IPv6.
     pub ip_id: Option<u16>,
-    /// The TCP options as captured, undecoded (RFC 9293 section 3.2).
-    pub options: &'w [u8],
+    /// The TCP options that we read; none if the snapshot length cut them.
+    pub options: Options,
     /// The octets of payload that were captured.
     pub payload: &'w [u8],
     /// How many octets of payload the segment had on the wire, by the IP header; more than captured if it was cut.

@@ -10,7 +10,6 @@ use crate::{
         copies::Copies,
         facts::{At, Data, Direction, Facts, Flight, Gap, GapCause, Idle, Place, Repeat, Reset, Roles, Seen, Side},
         few::Few,
-        options::Options,
         rare::Rare,
         reassembly::{Arrival, Reassembly},
         recent::Recent,
@@ -161,8 +160,7 @@ impl<R: Reader> Connection<R> {
         if self.is_copy(side, segment) {
             return self.note_ttl(side, segment);
         }
-        let options = Options::read(segment.options);
-        let seen = Seen::of(segment, &options);
+        let seen = Seen::of(segment);
         self.note_silence(seen.at);
         if segment.flags.has(Flags::RST) {
             return self.reset(side, segment, seen);
@@ -170,10 +168,10 @@ impl<R: Reader> Connection<R> {
         self.learn_space(side, segment);
         self.note_segment(side, segment, &seen);
         if segment.flags.has(Flags::SYN) {
-            self.synchronise(side, segment, seen, &options);
+            self.synchronise(side, segment, seen);
         }
         if segment.flags.has(Flags::ACK) {
-            self.acknowledge(side.other(), segment, seen.at, &options);
+            self.acknowledge(side.other(), segment, seen.at);
         }
         if segment.payload_length > 0 {
             self.payload(side, segment, &seen, room);
@@ -393,18 +391,18 @@ impl<R: Reader> Connection<R> {
         }
     }
 
-    fn synchronise(&mut self, side: Side, segment: &Segment<'_>, seen: Seen, options: &Options) {
+    fn synchronise(&mut self, side: Side, segment: &Segment<'_>, seen: Seen) {
         let letter = if segment.flags.has(Flags::ACK) { b'h' } else { b's' };
         self.facts.history.note(side, letter);
         let direction = self.facts.direction_mut(side);
         direction.syns.push(seen);
         if direction.options.is_none() {
-            direction.options = Some(Box::new(*options));
+            direction.options = Some(Box::new(segment.options));
         }
     }
 
     /// The segment acknowledges octets of `of`.
-    fn acknowledge(&mut self, of: Side, segment: &Segment<'_>, at: At, options: &Options) {
+    fn acknowledge(&mut self, of: Side, segment: &Segment<'_>, at: At) {
         let lane = self.lane(of);
         // Of a direction that was never captured, the first acknowledgement is all that places it.
         let space = *lane.space.get_or_insert(Space::new(segment.acknowledgement));
@@ -413,7 +411,7 @@ impl<R: Reader> Connection<R> {
         let offset = space.offset(segment.acknowledgement, direction.acknowledged);
         let (already, farthest) = (direction.acknowledged, direction.sent.saturating_add(FARTHEST));
         if offset <= already as i64 {
-            direction.note_sack(space, segment, at, options);
+            direction.note_sack(space, segment, at);
         }
         let Some(offset) = u64::try_from(offset).ok().filter(|&offset| offset <= farthest) else {
             return;
@@ -840,7 +838,7 @@ impl Direction {
     }
 
     /// An acknowledgement of nothing new, while octets are on their way: SACK tells whether later ones arrived.
-    fn note_sack(&mut self, space: Space, segment: &Segment<'_>, at: At, options: &Options) {
+    fn note_sack(&mut self, space: Space, segment: &Segment<'_>, at: At) {
         let acknowledged = self.acknowledged as i64;
         let waiting = self
             .data
@@ -849,7 +847,8 @@ impl Direction {
         let Some(data) = waiting.filter(|_| segment.payload_length == 0) else {
             return;
         };
-        if options
+        if segment
+            .options
             .sack_edge
             .is_some_and(|edge| space.offset(edge, self.acknowledged) > acknowledged)
         {

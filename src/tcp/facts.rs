@@ -2,11 +2,10 @@
 
 use crate::{
     capture::{PacketId, Time},
-    packet::{Domain, Endpoint, IcmpError, Segment},
+    packet::{Domain, Endpoint, IcmpError, Options, Segment},
     tcp::{
         few::Few,
         history::History,
-        options::Options,
         rare::{Blank, Rare},
     },
 };
@@ -73,13 +72,13 @@ pub struct Seen {
 }
 
 impl Seen {
-    /// What `segment`, which bears these `options`, tells.
-    pub fn of(segment: &Segment<'_>, options: &Options) -> Self {
+    /// What `segment` tells.
+    pub fn of(segment: &Segment<'_>) -> Self {
         let marks = Marks {
             ttl: segment.ttl,
             ip_id: segment.ip_id,
             window: segment.window,
-            timestamp: options.timestamp,
+            timestamp: segment.options.timestamp,
         };
         Seen {
             at: At {

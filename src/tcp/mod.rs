@@ -8,7 +8,6 @@ mod few;
 mod history;
 #[cfg(test)]
 mod ladders;
-mod options;
 mod rare;
 mod reassembly;
 mod recent;
@@ -19,6 +18,7 @@ mod table;
 #[cfg(test)]
 mod torture;
 
+pub use crate::packet::Options;
 pub use community_id::community_id;
 pub use connection::Reader;
 pub use facts::{
@@ -27,6 +27,5 @@ pub use facts::{
 };
 pub use few::Few;
 pub use history::{History, state};
-pub use options::Options;
 pub use rare::{Blank, Rare};
 pub use table::{Ended, Limits, Table};

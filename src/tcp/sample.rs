@@ -2,7 +2,7 @@
 
 use crate::{
     capture::{PacketId, Time},
-    packet::{Domain, Endpoint, Flags, Segment},
+    packet::{Domain, Endpoint, Flags, Options, Segment},
     tcp::{At, Ended, Facts, GapCause, Limits, Reader, Seen, Side, Table},
 };
 
@@ -164,7 +164,7 @@ impl Packet {
             window: self.window,
             ttl: self.ttl,
             ip_id: self.ip_id,
-            options: &self.options,
+            options: Options::read(&self.options),
             payload: &self.octets,
             payload_length: self.octets.len() as u32 + self.cut,
         }
