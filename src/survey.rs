@@ -1,12 +1,12 @@
 //! What the whole capture says about each server, path, origin, credential and host: the control experiments.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, hash_map::Entry},
+    collections::{BTreeMap, hash_map::Entry},
     hash::Hash,
     net::IpAddr,
 };
 
-use foldhash::HashMap;
+use foldhash::{HashMap, HashSet};
 
 use crate::{
     attempt::{Attempt, Conclusion, Ordinary, Request},
@@ -356,14 +356,14 @@ impl Asked {
 pub struct Survey<'a> {
     attempts: &'a [Attempt],
     tally: &'a Tally,
-    servers: BTreeMap<Endpoint, Server<'a>>,
+    servers: HashMap<Endpoint, Server<'a>>,
     /// Attempts by Sec-WebSocket-Key.
     keys: BTreeMap<&'a [u8], Vec<u32>>,
     ordinary_keys: BTreeMap<&'a [u8], Vec<&'a Ordinary>>,
     /// Attempts of those clients that are servers as well, in order.
-    clients: BTreeMap<IpAddr, Vec<u32>>,
+    clients: HashMap<IpAddr, Vec<u32>>,
     /// Attempts at those servers that are clients as well, and whose requests were seen, in order.
-    asked: BTreeMap<IpAddr, Vec<u32>>,
+    asked: HashMap<IpAddr, Vec<u32>>,
     /// By client and server: openings of connections in order, where several passed.
     openings: BTreeMap<(IpAddr, Endpoint), Vec<&'a Opening>>,
     /// Ways on which octets came through only when they were sent again.
@@ -419,11 +419,11 @@ impl<'a> Survey<'a> {
         let mut survey = Survey {
             attempts,
             tally,
-            servers: BTreeMap::new(),
+            servers: HashMap::default(),
             keys: BTreeMap::new(),
             ordinary_keys: BTreeMap::new(),
-            clients: BTreeMap::new(),
-            asked: BTreeMap::new(),
+            clients: HashMap::default(),
+            asked: HashMap::default(),
             openings: openings(&tally.openings),
             lossy: lossy(&tally.paths),
             silences: BTreeMap::new(),
@@ -471,7 +471,7 @@ impl<'a> Survey<'a> {
 
     /// Only of a proxy is it asked what it began itself and what it was asked, and a proxy is both client and server.
     fn enter_proxies(&mut self) {
-        let servers: BTreeSet<IpAddr> = self.servers.keys().map(|server| server.address).collect();
+        let servers: HashSet<IpAddr> = self.servers.keys().map(|server| server.address).collect();
         for (attempt, index) in self.attempts.iter().zip(0..) {
             let client = attempt.connection.client.address;
             if servers.contains(&client) {
