@@ -1,10 +1,8 @@
 //! Failures that share one cause, gathered while attempts go by: whom they hit, when they began, and what passed there.
 
-use std::{
-    cmp::Reverse,
-    collections::{BTreeMap, BTreeSet},
-    net::IpAddr,
-};
+use std::{cmp::Reverse, collections::BTreeMap, hash::Hash, net::IpAddr};
+
+use foldhash::HashMap;
 
 use super::{Attempt, Pattern, Word, compose::endpoint, time::rfc3339, words};
 use crate::{attempt, capture::Time, packet::Endpoint};
@@ -38,9 +36,9 @@ struct Group {
     attempts: u64,
 }
 
-/// Names as they occurred, in order.
+/// Names, each with how often it occurred, and where first.
 #[derive(Debug)]
-struct Names<T>(Vec<T>);
+struct Names<T>(HashMap<T, (u64, u64)>);
 
 impl Patterns {
     /// Counts an attempt, of which `told` is what the report says, and `number` its place in the report.
@@ -58,11 +56,12 @@ impl Patterns {
             .entry(key)
             .or_insert_with(|| Group::new(&cause.summary, moment));
         group.attempts += 1;
-        group.clients.0.push(attempt.connection.client.address);
-        group.servers.0.push(server);
-        let target = told.request.as_ref().map(|request| &request.target);
-        let path = target.map(|target| target.split('?').next().unwrap_or(target).to_owned());
-        group.paths.0.extend(path);
+        group.clients.count(attempt.connection.client.address, number);
+        group.servers.count(server, number);
+        if let Some(request) = &told.request {
+            let path = request.target.split('?').next().unwrap_or(&request.target);
+            group.paths.count(path.to_owned(), number);
+        }
         group.first = group.first.min(moment);
         group.last = group.last.max(moment);
         if group.examples.len() < LISTED {
@@ -82,8 +81,7 @@ impl Patterns {
     }
 
     /// The patterns, the most frequent first.
-    pub(super) fn finish(mut self) -> Vec<Pattern> {
-        self.passed.sort_unstable();
+    pub(super) fn finish(self) -> Vec<Pattern> {
         let passed = self.passed;
         let told = |((cause, outcome), group): ((Word, Word), Group)| group.told(cause, outcome, &passed);
         let mut patterns: Vec<Pattern> = self.groups.into_iter().map(told).collect();
@@ -96,9 +94,9 @@ impl Group {
     fn new(summary: &str, moment: Moment) -> Self {
         Group {
             summary: summary.to_owned(),
-            clients: Names(Vec::new()),
-            servers: Names(Vec::new()),
-            paths: Names(Vec::new()),
+            clients: Names(HashMap::default()),
+            servers: Names(HashMap::default()),
+            paths: Names(HashMap::default()),
             first: moment,
             last: moment,
             examples: Vec::new(),
@@ -108,9 +106,9 @@ impl Group {
 
     fn append(&mut self, later: Group) {
         self.attempts += later.attempts;
-        self.clients.0.extend(later.clients.0);
-        self.servers.0.extend(later.servers.0);
-        self.paths.0.extend(later.paths.0);
+        self.clients.append(later.clients);
+        self.servers.append(later.servers);
+        self.paths.append(later.paths);
         self.first = self.first.min(later.first);
         self.last = self.last.max(later.last);
         let room = LISTED - self.examples.len();
@@ -118,11 +116,7 @@ impl Group {
     }
 
     fn told(self, cause: Word, outcome: Word, passed: &[(Endpoint, Moment)]) -> Pattern {
-        let at_these = self.servers.different().into_iter().flat_map(|server| {
-            let from = passed.partition_point(|(other, _)| *other < server);
-            let those = passed.get(from..).unwrap_or_default().iter();
-            those.take_while(move |(other, _)| *other == server)
-        });
+        let at_these = passed.iter().filter(|(server, _)| self.servers.0.contains_key(server));
         let (before, since): (Vec<Moment>, Vec<Moment>) = at_these
             .map(|(_, moment)| *moment)
             .partition(|moment| *moment < self.first);
@@ -151,25 +145,32 @@ impl Group {
     }
 }
 
-impl<T: Ord + Clone> Names<T> {
-    fn different(&self) -> BTreeSet<T> {
-        self.0.iter().cloned().collect()
+impl<T: Hash + Eq> Names<T> {
+    fn count(&mut self, name: T, number: u64) {
+        self.0.entry(name).or_insert((0, number)).0 += 1;
+    }
+
+    fn append(&mut self, later: Names<T>) {
+        for (name, (times, first)) in later.0 {
+            self.0.entry(name).or_insert((0, first)).0 += times;
+        }
     }
 
     /// The most frequent names, at most [`LISTED`], and how many different ones there are; of equals the first seen comes first.
     fn most_frequent(self, name: impl Fn(&T) -> String) -> (Vec<String>, u64) {
-        let mut seen: Vec<(T, usize)> = self.0.into_iter().zip(0..).collect();
-        seen.sort_unstable();
-        let runs = seen.chunk_by(|(one, _), (other, _)| one == other);
-        let mut ranked: Vec<(Reverse<usize>, usize, &T)> = runs
-            .filter_map(|run| run.first().map(|(name, first)| (Reverse(run.len()), *first, name)))
-            .collect();
-        ranked.sort_unstable();
-        let different = ranked.len() as u64;
-        (
-            ranked.iter().take(LISTED).map(|(_, _, it)| name(it)).collect(),
-            different,
-        )
+        let different = self.0.len();
+        let ranked = self
+            .0
+            .iter()
+            .map(|(name, (times, first))| (Reverse(*times), *first, name));
+        let mut ranked: Vec<(Reverse<u64>, u64, &T)> = ranked.collect();
+        let place = |of: &(Reverse<u64>, u64, &T)| (of.0, of.1);
+        if different > LISTED {
+            ranked.select_nth_unstable_by_key(LISTED, place);
+            ranked.truncate(LISTED);
+        }
+        ranked.sort_unstable_by_key(place);
+        (ranked.iter().map(|(_, _, it)| name(it)).collect(), different as u64)
     }
 }
 
@@ -178,7 +179,11 @@ mod tests {
     use super::*;
 
     fn names(names: &[&str]) -> (Vec<String>, u64) {
-        Names(names.iter().map(|&name| name.to_owned()).collect()).most_frequent(String::clone)
+        let mut counted = Names(HashMap::default());
+        for (name, number) in names.iter().zip(0..) {
+            counted.count(name.to_string(), number);
+        }
+        counted.most_frequent(String::clone)
     }
 
     #[test]
