@@ -770,20 +770,19 @@ fn enter_unlike(list: &mut Vec<u32>, all: &[Attempt], index: u32, alike: impl Fn
 /// The openings of each client at each server, in order; only where several passed can a limit on their rate be told.
 fn openings(all: &[Opening]) -> BTreeMap<(IpAddr, Endpoint), Vec<&Opening>> {
     let pair = |opening: &Opening| (opening.client, opening.server);
-    let mut all: Vec<&Opening> = all.iter().collect();
-    all.sort_by_key(|opening| (pair(opening), opening.first));
-    let of_pairs = all.chunk_by(|one, other| pair(one) == pair(other));
-    let passed = |openings: &&[&Opening]| {
-        openings
-            .iter()
-            .filter(|opening| opening.answered.is_some())
-            .nth(1)
-            .is_some()
-    };
-    of_pairs
-        .filter(passed)
-        .filter_map(|openings| Some((pair(openings.first()?), openings.to_vec())))
-        .collect()
+    let passed = all.iter().filter(|opening| opening.answered.is_some());
+    let mut passed: Vec<_> = passed.map(pair).collect();
+    passed.sort_unstable();
+    let several = passed.windows(2).filter(|two| two[0] == two[1]);
+    let mut kept: BTreeMap<_, Vec<&Opening>> = several.map(|two| (two[0], Vec::new())).collect();
+    for opening in all {
+        if let Some(list) = kept.get_mut(&pair(opening)) {
+            list.push(opening);
+        }
+    }
+    kept.values_mut()
+        .for_each(|list| list.sort_by_key(|opening| opening.first));
+    kept
 }
 
 fn lossy(paths: &HashMap<(IpAddr, IpAddr), Path>) -> BTreeMap<(IpAddr, IpAddr), &Path> {

@@ -5,7 +5,7 @@ use std::cell::OnceCell;
 use crate::{
     diagnosis::{
         refusal::Contrast,
-        rule::Case,
+        rule::{Case, SaidBy},
         words::{self, Words},
     },
     survey::{Host, Listening},
@@ -17,6 +17,7 @@ use crate::{
 pub(super) struct Known<'a> {
     words: OnceCell<Words>,
     quoted: OnceCell<String>,
+    pub(super) speaker: OnceCell<SaidBy>,
     contrasts: OnceCell<Vec<Contrast<'a>>>,
     listening: OnceCell<Listening>,
     /// The client and the server.

@@ -9,6 +9,10 @@ use crate::{
 /// Who wrote the answer of the attempt. An answer without marks of its own is taken for the application's: proxies write pages
 /// that name them, applications write what they like.
 pub(super) fn speaker(case: &Case<'_>) -> SaidBy {
+    *case.known.speaker.get_or_init(|| spoke(case))
+}
+
+fn spoke(case: &Case<'_>) -> SaidBy {
     let Some(response) = &case.attempt.response else {
         return SaidBy::Unknown;
     };

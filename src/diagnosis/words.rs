@@ -118,8 +118,11 @@ fn begins(said: &[String], phrase: &str) -> bool {
 /// Whether a field of that name explains an answer to people or programs.
 fn explains(name: &[u8]) -> bool {
     const PARTS: [&str; 5] = ["error", "reason", "message", "denied", "www-authenticate"];
-    let name = String::from_utf8_lossy(name).to_ascii_lowercase();
-    PARTS.iter().any(|part| name.contains(part))
+    let holds = |part: &&str| {
+        let mut places = name.windows(part.len());
+        places.any(|place| place.eq_ignore_ascii_case(part.as_bytes()))
+    };
+    PARTS.iter().any(holds)
 }
 
 /// The body as its author wrote it: gzip and deflate (RFC 9110 section 8.4.1) undone, as far as it was kept.

@@ -1,6 +1,10 @@
 //! An answer as it was written, and what its marks tell of its author.
 
+use std::ops::Deref;
+
 use serde::Deserialize;
+
+use crate::fingerprint::{field_list::Names, glob::Pairs};
 
 /// The final answer to an upgrade request, as it was written.
 #[derive(Clone, Debug)]
@@ -20,6 +24,17 @@ pub struct Answer<'a> {
     pub body_length: u64,
     /// Whether the server closed right after the answer; not known if the capture ends before.
     pub closes: Option<bool>,
+}
+
+/// An answer, and what is asked of it again and again.
+pub(super) struct Read<'r, 'a> {
+    answer: &'r Answer<'a>,
+    /// The values of `Server`.
+    pub(super) servers: Vec<&'a [u8]>,
+    /// The names of its fields.
+    pub(super) names: Names,
+    /// The pairs of octets in the opening of its body.
+    pub(super) pairs: Pairs,
 }
 
 /// Who wrote an answer, as far as its marks tell.
@@ -58,6 +73,25 @@ pub enum Role {
 
 /// How many octets of a body are looked at: error pages are smaller, and a page must not cost more than its head.
 const BODY_LIMIT: usize = 4096;
+
+impl<'r, 'a> Read<'r, 'a> {
+    pub(super) fn new(answer: &'r Answer<'a>) -> Self {
+        Read {
+            servers: answer.values("Server").collect(),
+            names: Names::of(answer.names()),
+            pairs: Pairs::of(answer.opening()),
+            answer,
+        }
+    }
+}
+
+impl<'a> Deref for Read<'_, 'a> {
+    type Target = Answer<'a>;
+
+    fn deref(&self) -> &Answer<'a> {
+        self.answer
+    }
+}
 
 impl<'a> Answer<'a> {
     /// The part of the body that is looked at.

@@ -175,17 +175,17 @@ enum Use {
 
 impl PatternEntry {
     fn read(self, recorded: bool, use_: Use) -> Result<Pattern, String> {
+        let fields = self.fields.map(|names| FieldList::new(&names)).transpose()?;
+        let values = self.values.into_iter().map(|(name, texts)| value(name, texts));
+        let values: Vec<_> = values.collect();
         let pattern = Pattern {
+            names: Pattern::names_in(fields.as_ref(), &values),
             what: self.what,
             version: self.version.as_deref().map(version).transpose()?,
             statuses: self.status.map_or_else(Vec::new, Statuses::into_vec),
             reason: self.reason.map(|texts| Globs::new(&texts.into_vec())),
-            fields: self.fields.map(|names| FieldList::new(&names)).transpose()?,
-            values: self
-                .values
-                .into_iter()
-                .map(|(name, texts)| value(name, texts))
-                .collect(),
+            fields,
+            values,
             without: self.without,
             body: self.body.map(|texts| Globs::new(&texts.into_vec())),
             body_length: self.body_length,

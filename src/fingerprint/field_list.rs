@@ -120,6 +120,27 @@ impl Step {
     }
 }
 
+/// Which names stand among others, whatever their letter case, told by a few bits: where one that is asked for is missing, no
+/// more has to be compared.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Names(u64);
+
+impl Names {
+    /// Those that are given.
+    pub(super) fn of<'n>(names: impl Iterator<Item = &'n [u8]>) -> Self {
+        let sum = |name: &[u8]| {
+            let small = name.iter().map(|octet| u32::from(octet.to_ascii_lowercase()));
+            small.fold(0, |sum: u32, octet| sum.wrapping_mul(31).wrapping_add(octet))
+        };
+        Names(names.fold(0, |bits, name| bits | 1 << (sum(name) % 64)))
+    }
+
+    /// Whether all of `others` may be among these.
+    pub(super) fn may_hold(self, others: Names) -> bool {
+        self.0 & others.0 == others.0
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

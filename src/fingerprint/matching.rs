@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use crate::fingerprint::{
-    answer::{Answer, Author, Role},
+    answer::{Answer, Author, Read, Role},
     entry::{self, Entries, Error, Print},
     pattern::{Globs, Pattern, Strength},
 };
@@ -42,6 +42,7 @@ impl Prints {
 
     /// Who wrote an answer, as far as its marks tell.
     pub fn author(&self, answer: &Answer<'_>) -> Author {
+        let answer = &Read::new(answer);
         let mut author = self.best(answer).unwrap_or_default();
         self.tell_proxies(answer, &mut author);
         if author.role == Role::Unknown {
@@ -55,15 +56,13 @@ impl Prints {
     }
 
     /// The author whose marks say most.
-    fn best(&self, answer: &Answer<'_>) -> Option<Author> {
-        let servers: Vec<&[u8]> = answer.values("Server").collect();
-        let prints = self.prints.iter();
-        let candidates: Vec<_> = prints.flat_map(|print| print.candidates(answer, &servers)).collect();
+    fn best(&self, answer: &Read<'_, '_>) -> Option<Author> {
+        let candidates: Vec<_> = self.prints.iter().flat_map(|print| print.candidates(answer)).collect();
         choose(&candidates).map(|(best, alone)| best.author(answer, alone))
     }
 
     /// Adds the proxies whose marks lie on another's answer.
-    fn tell_proxies(&self, answer: &Answer<'_>, author: &mut Author) {
+    fn tell_proxies(&self, answer: &Read<'_, '_>, author: &mut Author) {
         let marked = self
             .prints
             .iter()
@@ -81,19 +80,18 @@ impl Prints {
     }
 
     /// What kind of program wrote an answer whose marks name nobody.
-    fn guess_role(&self, answer: &Answer<'_>, author: &mut Author) {
+    fn guess_role(&self, answer: &Read<'_, '_>, author: &mut Author) {
         let is_page = answer.body_length > 0
             && answer
                 .values("Content-Type")
                 .any(|value| value.starts_with(b"text/html"));
-        let servers: Vec<&[u8]> = answer.values("Server").collect();
         let mut applications = self.prints.iter().filter(|print| print.role == Role::Application);
         if let Some(proxy) = author.relayed_by.as_ref().filter(|_| !is_page) {
             author.role = Role::Application;
             author
                 .marks
                 .push(format!("the marks of {proxy}, but no page of its own"));
-        } else if applications.any(|print| print.is_named_by(&servers)) {
+        } else if applications.any(|print| print.is_named_by(answer)) {
             author.role = Role::Application;
             let server = answer.server().unwrap_or_default();
             author
@@ -140,9 +138,9 @@ fn choose<'c, 'p>(candidates: &'c [Candidate<'p>]) -> Option<(&'c Candidate<'p>,
 
 impl Print {
     /// What fits the answer: patterns, and `Server` together with the order of fields.
-    fn candidates<'p>(&'p self, answer: &Answer<'_>, servers: &[&[u8]]) -> Vec<Candidate<'p>> {
+    fn candidates<'p>(&'p self, answer: &Read<'_, '_>) -> Vec<Candidate<'p>> {
         let fitting: Vec<_> = self.answers.iter().filter(|pattern| pattern.fits(answer)).collect();
-        let server = self.is_named_by(servers);
+        let server = self.is_named_by(answer);
         if fitting.is_empty() && !server {
             return Vec::new();
         }
@@ -180,9 +178,8 @@ impl Print {
         }
     }
 
-    /// Whether one of the values of `Server` is its own.
-    fn is_named_by(&self, servers: &[&[u8]]) -> bool {
-        let own = |server: &Globs| servers.iter().any(|value| server.matches(value));
+    fn is_named_by(&self, answer: &Read<'_, '_>) -> bool {
+        let own = |server: &Globs| answer.servers.iter().any(|value| server.matches(value));
         self.server.as_ref().is_some_and(own)
     }
 }

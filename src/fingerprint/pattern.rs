@@ -1,8 +1,8 @@
 //! One pattern: what an answer must look like to bear its author's marks, and how much that says.
 
 use crate::fingerprint::{
-    answer::{Answer, Role},
-    field_list::FieldList,
+    answer::{Answer, Read, Role},
+    field_list::{FieldList, Names},
     glob::Glob,
 };
 
@@ -63,6 +63,8 @@ pub(super) struct Pattern {
     pub(super) recorded: bool,
     pub(super) role: Option<Role>,
     pub(super) evokes: Option<Evoked>,
+    /// Names of fields that must be there.
+    pub(super) names: Names,
 }
 
 /// How many marks a pattern consists of.
@@ -84,8 +86,9 @@ const TELLING_TEXT: usize = 8;
 
 impl Pattern {
     /// Whether the answer is so.
-    pub(super) fn fits(&self, answer: &Answer<'_>) -> bool {
-        (self.statuses.is_empty() || self.statuses.contains(&answer.status))
+    pub(super) fn fits(&self, answer: &Read<'_, '_>) -> bool {
+        answer.names.may_hold(self.names)
+            && (self.statuses.is_empty() || self.statuses.contains(&answer.status))
             && self.version.is_none_or(|version| version == answer.version)
             && self
                 .closes
@@ -99,6 +102,14 @@ impl Pattern {
             && self.without.iter().all(|name| answer.values(name).next().is_none())
             && self.values.iter().all(|value| value.fits(answer))
             && self.body.as_ref().is_none_or(|body| body.fits_body(answer))
+    }
+
+    /// Names of fields that must be there, by what is asked of them.
+    pub(super) fn names_in(fields: Option<&FieldList>, values: &[Value]) -> Names {
+        let in_order = fields.into_iter().flat_map(FieldList::names);
+        let with_value = values.iter().filter(|value| value.is.is_some());
+        let names = in_order.chain(with_value.map(|value| value.name.as_str()));
+        Names::of(names.map(str::as_bytes))
     }
 
     /// How much it says if it fits.
@@ -213,10 +224,9 @@ impl Globs {
     }
 
     /// Whether one of them fits the body; where the body was cut, an end that counts cannot be told.
-    fn fits_body(&self, answer: &Answer<'_>) -> bool {
-        self.globs
-            .iter()
-            .any(|glob| (answer.is_whole() || !glob.is_closed()) && glob.matches(answer.opening()))
+    fn fits_body(&self, answer: &Read<'_, '_>) -> bool {
+        let mut globs = self.globs.iter();
+        globs.any(|glob| glob.matches_of(answer.opening(), &answer.pairs) && (answer.is_whole() || !glob.is_closed()))
     }
 
     /// How many octets the least telling of them tells.
