@@ -11,23 +11,23 @@ use crate::packet::Endpoint;
 /// (<https://github.com/corelight/community-id-spec>).
 pub fn community_id(a: Endpoint, b: Endpoint) -> String {
     const TCP: u8 = 6;
-    let key = |end: &Endpoint| (octets(end.address), end.port);
-    let (low, high) = if key(&a) <= key(&b) { (a, b) } else { (b, a) };
+    // Addresses of one family are ordered as their octets are.
+    let (low, high) = if a <= b { (a, b) } else { (b, a) };
     let mut hash = Sha1::new();
     hash.update([0, 0]);
-    hash.update(octets(low.address));
-    hash.update(octets(high.address));
+    for end in [low, high] {
+        match end.address {
+            IpAddr::V4(address) => hash.update(address.octets()),
+            IpAddr::V6(address) => hash.update(address.octets()),
+        }
+    }
     hash.update([TCP, 0]);
     hash.update(low.port.to_be_bytes());
     hash.update(high.port.to_be_bytes());
-    format!("1:{}", STANDARD.encode(hash.finalize()))
-}
-
-fn octets(address: IpAddr) -> Vec<u8> {
-    match address {
-        IpAddr::V4(address) => address.octets().to_vec(),
-        IpAddr::V6(address) => address.octets().to_vec(),
-    }
+    let mut text = String::with_capacity(30);
+    text.push_str("1:");
+    STANDARD.encode_string(hash.finalize(), &mut text);
+    text
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ impl ClientHello {
     pub fn ja3_full(&self) -> String {
         let points: Vec<u16> = self.point_formats.iter().copied().map(u16::from).collect();
         let lists = [&self.cipher_suites, &self.extensions, &self.groups, &points];
-        let lists = lists.map(|list| join(&without_grease(list), "-", |number| number.to_string()));
+        let lists = lists.map(|list| join(&without_grease(list), '-', decimal));
         format!("{},{}", self.version.0, lists.join(","))
     }
 
@@ -35,12 +35,12 @@ impl ClientHello {
         suites.sort_unstable();
         extensions.sort_unstable();
         extensions.retain(|kind| !matches!(*kind, extension::SERVER_NAME | extension::ALPN));
-        let mut kinds = join(&extensions, ",", four_digits);
+        let mut kinds = join(&extensions, ',', four_digits);
         let signatures = without_grease(&self.signature_algorithms);
         if !kinds.is_empty() && !signatures.is_empty() {
-            kinds = kinds + "_" + &join(&signatures, ",", four_digits);
+            kinds = kinds + "_" + &join(&signatures, ',', four_digits);
         }
-        let (suites, kinds) = (twelve_digits(&join(&suites, ",", four_digits)), twelve_digits(&kinds));
+        let (suites, kinds) = (twelve_digits(&join(&suites, ',', four_digits)), twelve_digits(&kinds));
         format!("t{version}{name}{count:02}{extension_count:02}{protocol}_{suites}_{kinds}")
     }
 }
@@ -71,12 +71,29 @@ fn without_grease(numbers: &[u16]) -> Vec<u16> {
     numbers.iter().copied().filter(|number| !is_grease(*number)).collect()
 }
 
-fn join(numbers: &[u16], between: &str, text: fn(&u16) -> String) -> String {
-    numbers.iter().map(text).collect::<Vec<_>>().join(between)
+fn join(numbers: &[u16], between: char, write: fn(&mut String, u16)) -> String {
+    let mut text = String::with_capacity(numbers.len() * 6);
+    for (place, &number) in numbers.iter().enumerate() {
+        if place > 0 {
+            text.push(between);
+        }
+        write(&mut text, number);
+    }
+    text
 }
 
-fn four_digits(number: &u16) -> String {
-    format!("{number:04x}")
+fn decimal(text: &mut String, number: u16) {
+    text.push_str(&number.to_string());
+}
+
+fn four_digits(text: &mut String, number: u16) {
+    number.to_be_bytes().iter().for_each(|&octet| two_digits(text, octet));
+}
+
+fn two_digits(text: &mut String, octet: u8) {
+    for half in [octet >> 4, octet & 0x0f] {
+        text.extend(char::from_digit(half.into(), 16));
+    }
 }
 
 /// The first twelve digits of the SHA-256; zeros stand for the hash of nothing.
@@ -88,7 +105,9 @@ fn twelve_digits(text: &str) -> String {
 }
 
 fn hexadecimal(octets: &[u8]) -> String {
-    octets.iter().map(|octet| format!("{octet:02x}")).collect()
+    let mut text = String::with_capacity(octets.len() * 2);
+    octets.iter().for_each(|&octet| two_digits(&mut text, octet));
+    text
 }
 
 #[cfg(test)]
