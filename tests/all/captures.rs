@@ -15,6 +15,7 @@ use crate::{
     catalogue::Vocabulary,
     fixtures::{CAPTURES, EXPECTED, Fixture, Truth, all, names, reports, rewrites},
     program::{ask, fixtures, tell},
+    recipe::RECIPE,
     schema::Schema,
 };
 
@@ -351,6 +352,9 @@ fn unsupported(report: &Value, attempt: &Value) -> Vec<String> {
     lacks
 }
 
+/// What must be said where nothing was recorded.
+const COMPOSED: &str = "- composed from a recipe, not recorded";
+
 #[test]
 fn every_case_is_whole() {
     let mut wrong = Vec::new();
@@ -362,9 +366,11 @@ fn every_case_is_whole() {
             .filter(|it| CAPTURES.iter().any(|end| it.ends_with(end)))
             .collect();
         let origin = fs::read_to_string(folder.join("origin.md")).unwrap_or_default();
-        if !origin.starts_with("# ") || !origin.contains("- recorded ") || !origin.contains("- programs: ") {
+        let composed = files.iter().any(|file| file.ends_with(RECIPE));
+        let made = if composed { COMPOSED } else { "- recorded " };
+        if !origin.starts_with("# ") || !origin.contains(made) || !origin.contains("- programs: ") {
             wrong.push(format!(
-                "{case}: origin.md does not say what it is, how it was recorded and by which programs"
+                "{case}: origin.md does not say what it is, how it was recorded or composed, and by or after which programs"
             ));
         }
         if captures.is_empty() {
@@ -373,7 +379,9 @@ fn every_case_is_whole() {
         for file in &files {
             let of_capture = |file: &str| captures.iter().any(|it| file.strip_suffix(EXPECTED) == Some(it));
             let known = ["origin.md", "truth.json", "arguments", "keys.log"].contains(&file.as_str());
-            if !known && !captures.contains(&file) && !of_capture(file) {
+            let recipe = file.strip_suffix(RECIPE).map(|name| format!("{name}.pcap"));
+            let of_recipe = recipe.is_some_and(|capture| captures.contains(&&capture));
+            if !known && !captures.contains(&file) && !of_capture(file) && !of_recipe {
                 wrong.push(format!("{case}/{file}: nobody knows what this is for"));
             }
         }

@@ -11,6 +11,7 @@ use serde_json::Value;
 use crate::{
     abreast::abreast,
     program::{ask_at, fixtures},
+    recipe,
 };
 
 /// One capture of a case.
@@ -63,6 +64,9 @@ pub(crate) const EXPECTED: &str = ".expected.json";
 pub(crate) fn all() -> &'static [Fixture] {
     static ALL: OnceLock<Vec<Fixture>> = OnceLock::new();
     ALL.get_or_init(|| {
+        if rewrites() {
+            recipe::rewrite();
+        }
         let mut all = Vec::new();
         for case in names(&fixtures()) {
             let files = names(&fixtures().join(&case)).into_iter();
@@ -158,11 +162,6 @@ impl Truth {
     pub(crate) fn is_of(&self, target: &str) -> bool {
         let path = target.split('?').next();
         self.path.as_deref().is_some_and(|mine| Some(mine) == path)
-    }
-
-    /// The truest cause.
-    pub(crate) fn first_cause(&self) -> Option<&str> {
-        self.cause.first().and_then(Option::as_deref)
     }
 
     /// Whether `cause` is right.

@@ -41,7 +41,9 @@ fn check(case: &Case<'_>) -> Option<Match> {
     let attempt = case.attempt;
     // Where the status is there, what is missing is only the rest; and of TLS the inside cannot be read in any case.
     let enough = attempt.response.is_some() || attempt.tls.as_ref().is_some_and(|tls| tls.is_complete());
-    if enough || is_half_seen(case) {
+    // Of a connection that began before the capture, everything is missing (`capture.mid-stream`).
+    let begun = attempt.connection.opening_seen() || attempt.request.is_some() || attempt.tls.is_some();
+    if enough || !begun || is_half_seen(case) {
         return None;
     }
     let (side, missing, at) = missing(case)?;

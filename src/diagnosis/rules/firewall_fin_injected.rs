@@ -7,7 +7,7 @@ use crate::{
         passage::{controls, is_half_seen, name},
         rule::{Case, Confidence, Evidence, Guide, Match, Outcome, Rule, SaidBy},
     },
-    tcp::Side,
+    tcp::{At, Side},
 };
 
 pub(super) const RULE: Rule = Rule {
@@ -56,6 +56,9 @@ fn check(case: &Case<'_>) -> Option<Match> {
         fins.max_by_key(|(side, foreign)| (foreign.strong, foreign.marks.len(), *side == Side::Server))?;
     let confidence = foreign.confidence()?;
     let fin = attempt.connection.from(side).fin.as_ref()?;
+    if follows_forged_alert(case, side, fin.at) {
+        return None;
+    }
     // A true answer that comes after the forged FIN comes too late.
     let late = attempt.is_upgraded()
         && attempt
@@ -83,6 +86,14 @@ fn check(case: &Case<'_>) -> Option<Match> {
         .shown_by_all(if late { Vec::new() } else { controls(case) })
         .but("Load balancers and proxies may close for an end with marks of their own.");
     Some(found)
+}
+
+/// The FIN behind a forged alert only completes it: the alert is what the client acts on (`firewall.sni-fake-alert`).
+fn follows_forged_alert(case: &Case<'_>, side: Side, fin: At) -> bool {
+    let alert = case.attempt.tls.as_ref().and_then(|tls| tls.fatal_alert());
+    alert.is_some_and(|(by, _, seen)| {
+        *by == side && seen.at <= fin && Foreign::of_segment(case, side, seen).confidence().is_some()
+    })
 }
 
 #[cfg(test)]

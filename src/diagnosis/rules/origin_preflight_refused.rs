@@ -50,7 +50,7 @@ fn check(case: &Case<'_>) -> Option<Match> {
         let summary = format!("The server refused a preflight from the Origin {origin}.");
         return Some(
             refusal
-                .found(Confidence::Likely, 80, summary)
+                .found(Confidence::Confirmed, 80, summary)
                 .shown_by_all(refusal.asked("a preflight")),
         );
     }
@@ -74,7 +74,7 @@ fn check(case: &Case<'_>) -> Option<Match> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diagnosis::sample::{Sample, check, verdict};
+    use crate::diagnosis::sample::{Sample, cause, check, verdict};
 
     #[test]
     fn a_preflight_is_told_and_never_wins() {
@@ -92,5 +92,14 @@ mod tests {
         assert!(told.is_some_and(|considered| considered.why_not.starts_with("CORS middleware does not guard")));
         let other = preflight.field("Origin", "https://b.example");
         assert!(check(&RULE, &[upgrade, other]).is_none());
+    }
+
+    /// `curl --http2` adds Upgrade to whatever it asks.
+    #[test]
+    fn a_preflight_that_asks_for_an_upgrade_is_told_as_a_preflight() {
+        let preflight = Sample::plain("OPTIONS", "/ws").field("Origin", "https://a.example");
+        let preflight = preflight.field("Access-Control-Request-Method", "GET");
+        let asking = preflight.field("Connection", "Upgrade").field("Upgrade", "h2c");
+        assert_eq!(cause(&[asking.refused(400, "Disallowed CORS origin")]), RULE.id);
     }
 }
