@@ -78,7 +78,7 @@ impl<'a> Refusal<'a> {
         let response = case.attempt.response.as_deref()?;
         let status = response.head.status;
         let request = case.attempt.request.as_deref().filter(|request| request.complete);
-        statuses.contains(&status).then(|| Refusal {
+        statuses.contains(&status).then_some(Refusal {
             case: *case,
             request,
             response,

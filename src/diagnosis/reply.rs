@@ -28,7 +28,7 @@ impl<'a> Reply<'a> {
             .as_deref()
             .filter(|response| response.head.status != 101)?;
         let refused = !attempt.is_upgraded();
-        refused.then(|| Reply {
+        refused.then_some(Reply {
             case: *case,
             request: attempt.request.as_deref(),
             response,

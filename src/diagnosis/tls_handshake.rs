@@ -677,6 +677,18 @@ mod tests {
             let inside = agreed(Scene::hello(NAME).answer(version)).answered_inside(settings);
             assert_eq!(inside.verdict(), ("tls.alpn-h2-but-http11", Confirmed, Outcome::Broken));
         }
+        let speechless = agreed(shown(certificate(NAME, false)))
+            .record(Client, ContentType::Handshake, 40)
+            .record(Server, ContentType::Handshake, 40);
+        let settings_alone = speechless
+            .clone()
+            .record(Server, ContentType::ApplicationData, 40)
+            .fin(Client);
+        assert_eq!(
+            settings_alone.verdict(),
+            ("tls.alpn-h2-but-http11", Possible, Outcome::Broken)
+        );
+        assert_ne!(speechless.fin(Client).verdict().0, "tls.alpn-h2-but-http11");
         let outside = agreed(shown(certificate(NAME, false)))
             .record(Client, ContentType::Handshake, 40)
             .record(Server, ContentType::Handshake, 40)

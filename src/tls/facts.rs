@@ -186,6 +186,21 @@ impl Facts {
         self.decryption == Decryption::Opened
     }
 
+    /// Whether HTTP/2 was chosen by ALPN, where that can be seen: in TLS 1.3 only with secrets.
+    pub fn agreed_on_http2(&self) -> bool {
+        self.alpn.as_deref() == Some(b"h2")
+    }
+
+    /// Whether the server said something inside, and the client nothing, as far as that can be seen: in TLS 1.3 only with
+    /// secrets.
+    pub fn server_alone_spoke(&self) -> bool {
+        let tls13 = self.version().is_some_and(ProtocolVersion::is_tls13);
+        match tls13 {
+            true => self.server.data_octets > 0 && self.client.data_octets == 0,
+            false => self.server.application_records > 0 && self.client.application_records == 0,
+        }
+    }
+
     /// Whether secrets were given, and what is protected here stayed hidden all the same.
     pub fn lacks_secrets(&self) -> bool {
         let hidden = self.client.encrypted_records + self.server.encrypted_records > 0;

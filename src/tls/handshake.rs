@@ -208,6 +208,26 @@ impl Handshake {
         self.facts
     }
 
+    /// How many octets are held, the facts by what they print.
+    #[cfg(test)]
+    pub(super) fn held(&self) -> usize {
+        let of_direction = |direction: &Direction| {
+            let said = direction.said.clear.held() + direction.said.hidden.held();
+            direction.records.held() + said + direction.search.as_ref().map_or(0, Search::held)
+        };
+        let content = self
+            .decryptor
+            .as_ref()
+            .map_or(0, |decryptor| decryptor.content.capacity());
+        let facts = self
+            .facts
+            .certificates
+            .iter()
+            .map(|it| format!("{it:?}").len())
+            .sum::<usize>();
+        of_direction(&self.client) + of_direction(&self.server) + content + facts
+    }
+
     /// The octets from the next record on: all of them, unless the place of the records was lost and it is still not found.
     fn after_gap<'o>(&mut self, side: Side, octets: &'o [u8], on: &mut impl FnMut(Event<'_>)) -> Option<Cow<'o, [u8]>> {
         let (mut notes, Direction { records, said, search }) = self.hear(side);

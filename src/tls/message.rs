@@ -134,6 +134,12 @@ impl Messages {
         !self.stopped
     }
 
+    /// How many octets are held.
+    #[cfg(test)]
+    pub(super) fn held(&self) -> usize {
+        self.unfinished.capacity()
+    }
+
     /// The message that is not whole, as far as it is there.
     pub(super) fn unfinished(&self) -> Option<Message<'_>> {
         Message::begun(&mut Octets::new(&self.unfinished))

@@ -25,6 +25,8 @@ mod record;
 mod search;
 mod suite;
 #[cfg(test)]
+mod torture;
+#[cfg(test)]
 mod wire;
 
 pub use alert::Alert;

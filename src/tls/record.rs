@@ -223,6 +223,12 @@ impl Records {
         }
     }
 
+    /// How many octets are held.
+    #[cfg(test)]
+    pub(super) fn held(&self) -> usize {
+        self.body.capacity()
+    }
+
     fn read_header<'a>(&'a mut self, octets: &'a [u8]) -> (usize, Option<RecordEvent<'a>>) {
         let (_, empty) = self.header.split_at_mut(self.present);
         let read = empty.iter_mut().zip(octets).map(|(to, from)| *to = *from).count();

@@ -11,6 +11,12 @@ pub(super) struct Search {
 }
 
 impl Search {
+    /// How many octets are held.
+    #[cfg(test)]
+    pub(super) fn held(&self) -> usize {
+        self.held.capacity()
+    }
+
     /// Takes the next octets and looks for a record of which `proves` says that it is one: gives the octets behind it.
     ///
     /// `expects` is asked whether a header may be right; the body of the one that may be is shown to `proves`.

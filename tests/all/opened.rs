@@ -106,13 +106,27 @@ struct Listener {
     said: [Vec<u8>; 2],
     /// Whether some of it is missing.
     gaps: bool,
+    heard: Vec<Piece>,
+}
+
+/// A piece of what one side sent.
+#[derive(Debug)]
+struct Piece {
+    side: tls::Side,
+    octets: Vec<u8>,
+    /// Whether both sides had said something inside of TLS before.
+    is_talk: bool,
+    /// How much its side had said inside of TLS before.
+    before: usize,
 }
 
 impl Listener {
     fn hear(&mut self, side: tls::Side, octets: Option<&[u8]>, missing: u64) {
-        let Listener { handshake, said, gaps } = self;
+        let Listener {
+            handshake, said, gaps, ..
+        } = self;
         let mut on = |event: Event<'_>| match event {
-            Event::Data(side, octets) => said[usize::from(side == tls::Side::Server)].extend(octets),
+            Event::Data(side, octets) => said[place(side)].extend(octets),
             Event::DataGap(..) => *gaps = true,
             _ => {}
         };
@@ -121,6 +135,11 @@ impl Listener {
             None => drop(handshake.gap(side, missing, &mut on)),
         }
     }
+}
+
+/// The place of a side among two.
+fn place(side: tls::Side) -> usize {
+    usize::from(side == tls::Side::Server)
 }
 
 fn tls_side(side: tcp::Side) -> tls::Side {
@@ -153,7 +172,14 @@ impl tcp::Reader for Listener {
     }
 
     fn octets(&mut self, side: tcp::Side, _: u64, octets: &[u8], _: &Seen) {
-        self.hear(tls_side(side), Some(octets), 0);
+        let side = tls_side(side);
+        self.heard.push(Piece {
+            side,
+            octets: octets.to_vec(),
+            is_talk: self.said.iter().all(|said| !said.is_empty()),
+            before: self.said[place(side)].len(),
+        });
+        self.hear(side, Some(octets), 0);
     }
 
     fn gap(&mut self, side: tcp::Side, _: u64, missing: u64, _: GapCause, _: At) {
@@ -173,6 +199,7 @@ struct Opened {
     server_port: u16,
     said: [Vec<u8>; 2],
     gaps: bool,
+    heard: Vec<Piece>,
     /// Whether its cipher suite is one that is not opened here: those of RC4, 3DES, Camellia, SEED and the like.
     unsupported: bool,
     debug: String,
@@ -219,6 +246,7 @@ fn opened(sealed: &Sealed) -> BTreeMap<u64, Opened> {
             debug: format!("{:?} {:#?}", listener.handshake, listener.handshake),
             said: listener.said,
             gaps: listener.gaps,
+            heard: listener.heard,
         };
         is_tls.then_some((ended.facts.stream, opened))
     });
@@ -331,4 +359,71 @@ fn what_was_opened_does_not_show_its_keys() {
             );
         }
     }
+}
+
+#[test]
+fn after_what_is_missing_the_rest_is_opened() {
+    let (mut losses, mut found) = (0, 0);
+    for sealed in sealed() {
+        let key_log = Arc::new(KeyLog::parse(&sealed.secrets()));
+        // Without its hellos another handshake cannot be understood.
+        let renegotiates = sealed.capture.ends_with("renegotiation.pcap");
+        for opened in opened(&sealed).into_values().filter(|_| !renegotiates) {
+            let talk = (0..opened.heard.len()).filter(|&at| opened.heard[at].is_talk);
+            for (at, lost) in talk.flat_map(|at| losses_of(&opened.heard[at].octets).map(|lost| (at, lost))) {
+                let said = without(&opened, at, lost, &key_log);
+                let whose = place(opened.heard[at].side);
+                let (all, left) = (&opened.said[whose], &said[whose]);
+                let what = format!("{} without {lost:?} of piece {at}", sealed.capture.display());
+                assert_eq!(
+                    said[1 - whose],
+                    opened.said[1 - whose],
+                    "{what}: the other side said the same"
+                );
+                assert!(is_all_but_one_part(all, left), "{what}");
+                // One record was cut; the next may be needed to find the place of the records, and in TLS 1.0 the key of its next.
+                let before = opened.heard[at].before;
+                let later = opened
+                    .heard
+                    .iter()
+                    .skip(at + 1)
+                    .filter(|piece| place(piece.side) == whose);
+                let mut ends: Vec<usize> = later.map(|piece| piece.before).filter(|&end| end > before).collect();
+                ends.dedup();
+                let behind = ends.get(1).copied().unwrap_or(all.len());
+                assert!(left.ends_with(&all[behind..]), "{what}: what comes later is not opened");
+                losses += 1;
+                found += all.len() - behind;
+            }
+        }
+    }
+    tell(&format!("{losses} losses, after which {found} octets were opened"));
+    assert!(losses > 200 && found > 1000);
+}
+
+/// What is opened if a range of one piece is missing.
+fn without(opened: &Opened, at: usize, (begin, end): (usize, usize), key_log: &Arc<KeyLog>) -> [Vec<u8>; 2] {
+    let mut listener = <Listener as tcp::Reader>::with_secrets(key_log);
+    for (index, piece) in opened.heard.iter().enumerate() {
+        if index == at {
+            listener.hear(piece.side, Some(&piece.octets[..begin]), 0);
+            listener.hear(piece.side, None, (end - begin) as u64);
+            listener.hear(piece.side, Some(&piece.octets[end..]), 0);
+        } else {
+            listener.hear(piece.side, Some(&piece.octets), 0);
+        }
+    }
+    listener.said
+}
+
+/// Whether one part in a row is missing from what is left, or nothing.
+fn is_all_but_one_part(all: &[u8], left: &[u8]) -> bool {
+    let begin = all.iter().zip(left).take_while(|(one, other)| one == other).count();
+    left.len() <= all.len() && all.ends_with(&left[begin..])
+}
+
+/// Ranges of a piece that may be missing: all of it, its beginning, its middle, its end.
+fn losses_of(piece: &[u8]) -> [(usize, usize); 4] {
+    let (half, end) = (piece.len() / 2, piece.len());
+    [(0, end), (0, half), (half / 2, half + half / 2), (half, end)]
 }

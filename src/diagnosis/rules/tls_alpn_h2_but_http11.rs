@@ -2,7 +2,10 @@
 
 use crate::{
     attempt::{Attempt, Stage, Tls},
-    diagnosis::rule::{Case, Confidence, Guide, Match, Outcome, Rule, SaidBy},
+    diagnosis::{
+        rule::{Case, Confidence, Guide, Match, Outcome, Rule, SaidBy},
+        tls_handshake::Ending,
+    },
     tcp::{At, Seen, Side},
     tls::FirstExchange,
 };
@@ -42,7 +45,7 @@ fn check(case: &Case<'_>) -> Option<Match> {
     let attempt = case.attempt;
     let tls = attempt.tls.as_deref()?;
     match attempt.stage {
-        Stage::Tls => outside(case, tls),
+        Stage::Tls => outside(case, tls).or_else(|| speechless(case)),
         _ => inside(attempt, tls),
     }
 }
@@ -58,10 +61,10 @@ fn inside(attempt: &Attempt, tls: &Tls) -> Option<Match> {
         .as_ref()
         .filter(|first| is_settings(&first.0))
         .map(|first| first.1);
-    if attempt.response.is_some() || !(agreed(tls) || settings.is_some()) {
+    if attempt.response.is_some() || !(tls.facts.agreed_on_http2() || settings.is_some()) {
         return None;
     }
-    let (confidence, summary) = match (settings, agreed(tls)) {
+    let (confidence, summary) = match (settings, tls.facts.agreed_on_http2()) {
         (Some(_), true) => (
             Confidence::Confirmed,
             "The two ends agreed on HTTP/2; the client asked in HTTP/1.1, and the server answered in HTTP/2.",
@@ -92,7 +95,7 @@ fn outside(case: &Case<'_>, tls: &Tls) -> Option<Match> {
     const LONGEST_PREFACE: u32 = 24 + 9 + 6 * 8 + 13;
     /// SETTINGS, WINDOW_UPDATE and GOAWAY with some words of explanation.
     const LONGEST_GOODBYE: u32 = 200;
-    let exchange = FirstExchange::of(&tls.facts).filter(|_| agreed(tls))?;
+    let exchange = FirstExchange::of(&tls.facts).filter(|_| tls.facts.agreed_on_http2())?;
     let goodbye = exchange.answered() <= LONGEST_GOODBYE && exchange.shortest_later.is_none();
     let closed = case.attempt.connection.from(Side::Server).fin.as_deref()?;
     if exchange.asked <= LONGEST_PREFACE || !goodbye {
@@ -107,9 +110,21 @@ fn outside(case: &Case<'_>, tls: &Tls) -> Option<Match> {
     Some(found.but("Lengths are a hint: only the secrets of this connection would show what was spoken."))
 }
 
-/// Whether h2 was chosen, where that can be seen: in TLS 1.3 only with secrets.
-fn agreed(tls: &Tls) -> bool {
-    tls.facts.alpn.as_deref() == Some(b"h2")
+/// The server began with HTTP/2, and the client left without a word: its own reader of HTTP/1.1 may have met the SETTINGS before it
+/// asked anything.
+fn speechless(case: &Case<'_>) -> Option<Match> {
+    let ending = Ending::of(case)?;
+    let facts = &ending.tls.facts;
+    if !facts.agreed_on_http2() || !facts.server_alone_spoke() || !ending.left(Side::Client) {
+        return None;
+    }
+    let summary = "The two ends agreed on HTTP/2; the server began to speak it, and the client left without a word.";
+    let found = Match::new(Confidence::Possible, Outcome::Broken, SaidBy::Client, summary).weighing(55);
+    let found = found.shown_by(
+        ending.at.packet,
+        "the client leaves, and has said nothing inside of TLS",
+    );
+    Some(found.but("A client that does not want the server's certificate may leave at the same moment."))
 }
 
 /// Whether these octets begin with a SETTINGS frame on stream 0, as all that an HTTP/2 server says does (RFC 9113 section 3.4).

@@ -68,7 +68,8 @@ fn check(case: &Case<'_>) -> Option<Match> {
             Confidence::Possible,
             "left after the server's certificate, without a word",
         ),
-        Rejection::Late if fault.is_some() => (
+        // What the server said first may be the reason as well.
+        Rejection::Late if fault.is_some() && !ending.tls.facts.server_alone_spoke() => (
             Confidence::Likely,
             "completed the handshake and left at once, without asking anything",
         ),

@@ -8,7 +8,7 @@ use crate::{
         tls_handshake::{AT_ONCE, Ending, Rejection, asked_nothing},
     },
     tcp::Side,
-    tls::FirstExchange,
+    tls::{Decryption, FirstExchange},
 };
 
 pub(super) const RULE: Rule = Rule {
@@ -55,11 +55,18 @@ fn check(case: &Case<'_>) -> Option<Match> {
     if Ending::of(case).is_some_and(|ending| ended_by_handshake(&ending)) {
         return None;
     }
-    let summary = match hint(case.attempt, tls) {
-        Some(hint) => {
-            format!("TLS completed; its inside cannot be read without its secrets. A hint, no verdict: {hint}.")
+    let lacking = match tls.facts.decryption {
+        Decryption::Opened => "TLS completed, and nothing was asked inside it that can be read.",
+        Decryption::NoSecrets => "TLS completed; its inside cannot be read, for none of the secrets given is for it.",
+        Decryption::Failed => "TLS completed; its inside cannot be read, for the secrets given do not open it.",
+        Decryption::Unsupported => {
+            "TLS completed; its inside cannot be read, for its cipher suite is not one that is opened here."
         }
-        None => "TLS completed; what was asked and answered inside it cannot be read without its secrets.".to_owned(),
+        Decryption::Untried => "TLS completed; its inside cannot be read without its secrets.",
+    };
+    let summary = match hint(case.attempt, tls) {
+        Some(hint) => format!("{lacking} A hint, no verdict: {hint}."),
+        None => lacking.to_owned(),
     };
     let found = Match::new(Confidence::Confirmed, Outcome::Undetermined, SaidBy::Unknown, summary).shown_by(
         at.packet,
