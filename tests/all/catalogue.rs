@@ -445,7 +445,6 @@ const AWAITED: &[&str] = &[
     "tls.client-reset",
     "tls.client-closed",
     "tls.server-closed",
-    "tls.alpn-h2-but-http11",
     "tls.hello-split-dropped",
     "tls.alert-other",
     "session.protocol-error",
