@@ -313,7 +313,7 @@ const SHOWN: &[Shown] = &[
     ),
     (
         "tls.client-certificate-required",
-        &["client-certificate-haproxy"],
+        &["client-certificate-haproxy", "client-certificate-secrets"],
         &["unknown-ca-tls13", "certificate-rejected-silently"],
     ),
     (
@@ -335,6 +335,11 @@ const SHOWN: &[Shown] = &[
         "tls.unrecognized-name",
         &["unrecognized-name"],
         &["sni-reset", "closed-on-clienthello"],
+    ),
+    (
+        "tls.alpn-h2-but-http11",
+        &["alpn-h2-but-http11"],
+        &["tls-opaque-refused", "certificate-rejected-silently"],
     ),
     (
         "tls.handshake-timeout",
