@@ -312,7 +312,7 @@ impl Scene {
     }
 
     /// Whether there is nothing to tell of it.
-    pub(super) fn is_ordinary(mut self) -> bool {
+    pub(super) fn tells_nothing(mut self) -> bool {
         self.attempt.presumed = true;
         self.attempt.is_ordinary()
     }

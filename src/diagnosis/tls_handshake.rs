@@ -678,7 +678,7 @@ mod tests {
                 .answer(TLS13)
                 .hidden(Client, &[69, first + 17, 60 + 17])
         };
-        let answered = |first, alpn: &[&[u8]]| asked(first, alpn).hidden(Server, &[300]).is_ordinary();
+        let answered = |first, alpn: &[&[u8]]| asked(first, alpn).hidden(Server, &[300]).tells_nothing();
         assert!(answered(79, &[]) && !answered(80, &[]), "with the 60 octets after it");
         assert!(answered(79, &[b"http/1.1"]) && !answered(80, &[b"http/1.1"]));
         let either: [&[u8]; 2] = [b"h2", b"http/1.1"];
@@ -687,7 +687,7 @@ mod tests {
             "the preface of HTTP/2"
         );
         assert!(!answered(64, &[b"h2"]), "it may want extended CONNECT");
-        assert!(!asked(79, &[]).is_ordinary(), "without an answer it died");
+        assert!(!asked(79, &[]).tells_nothing(), "without an answer it died");
     }
 
     #[test]
