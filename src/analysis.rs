@@ -103,15 +103,18 @@ fn work<S: Sink>(options: &Options, arrangement: &Arrangement, sink: &mut S) -> 
     for chain in &arrangement.chains {
         let mut walked = walk(chain, index, options, options.key_log.clone())?;
         // Secrets may stand anywhere in a pcapng file, so that they are known only now: with them, the road is walked again.
-        if let Some(found) = secrets_in(&walked.captures, options)
-            && !chain.files.contains(&Source::StandardInput)
-        {
+        let found = secrets_in(&walked.captures, options);
+        let once = !chain.files.iter().all(can_be_read_again);
+        if let Some(found) = found.clone().filter(|_| !once) {
             walked = walk(chain, index, options, Some(found))?;
         }
         index += chain.files.len() as u32;
         let mut warnings = walked.warnings();
         if let Some(first) = warnings.first_mut().filter(|_| all.is_empty()) {
             first.extend(left_out(arrangement));
+        }
+        if let Some(first) = warnings.first_mut().filter(|_| once && found.is_some()) {
+            first.push(SECRETS_TOO_LATE.to_owned());
         }
         composer.captures(&walked.captures, &warnings, walked.tally.connections);
         all.push(walked);
@@ -124,6 +127,14 @@ fn work<S: Sink>(options: &Options, arrangement: &Arrangement, sink: &mut S) -> 
     Ok(composer.finish()?)
 }
 
+const SECRETS_TOO_LATE: &str =
+    "TLS secrets stand in it, which were not used, for it can be read only once: give it as a file.";
+
+/// Whether it is a file, and no pipe.
+fn can_be_read_again(source: &Source) -> bool {
+    matches!(source, Source::Path(path) if path.is_file())
+}
+
 /// What stands in a folder beside the captures and could not be read as one.
 fn left_out(arrangement: &Arrangement) -> impl Iterator<Item = String> {
     const TOLD: usize = 8;
@@ -134,15 +145,20 @@ fn left_out(arrangement: &Arrangement) -> impl Iterator<Item = String> {
     told.chain((more > 0).then(|| format!("{more} more files were left out.")))
 }
 
-/// The secrets that captures hold, with those that were given.
+/// The secrets that captures hold, if any, with those that were given.
 fn secrets_in(captures: &[CaptureFile], options: &Options) -> Option<KeyLog> {
     let blocks = captures.iter().flat_map(|capture| &capture.secrets);
+    let key_logs = blocks.filter(|block| block.kind == Secrets::TLS_KEY_LOG);
+    let found = key_logs
+        .map(|block| KeyLog::parse(&block.octets))
+        .reduce(|mut all, more| {
+            all.merge(more);
+            all
+        });
+    let found = found.filter(|found| !found.is_empty())?;
     let mut all = options.key_log.clone().unwrap_or_default();
-    let known = all.connections();
-    for block in blocks.filter(|block| block.kind == Secrets::TLS_KEY_LOG) {
-        all.merge(KeyLog::parse(&block.octets));
-    }
-    (all.connections() > known).then_some(all)
+    all.merge(found);
+    Some(all)
 }
 
 /// What a chain of captures came to.

@@ -311,6 +311,12 @@ impl Scene {
         self
     }
 
+    /// Whether there is nothing to tell of it.
+    pub(super) fn tells_nothing(mut self) -> bool {
+        self.attempt.presumed = true;
+        self.attempt.is_ordinary()
+    }
+
     /// The verdict, in a capture that holds nothing else.
     pub(super) fn verdict(self) -> (&'static str, Confidence, Outcome) {
         self.verdict_beside(Vec::new())

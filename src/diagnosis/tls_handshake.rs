@@ -670,6 +670,27 @@ mod tests {
     }
 
     #[test]
+    fn lengths_tell_what_cannot_be_an_upgrade() {
+        // A record of TLS 1.3 is 17 octets longer than what it carries.
+        let asked = |first: u16, alpn: &[&[u8]]| {
+            Scene::hello(NAME)
+                .offering(|hello| hello.alpn = alpn.iter().map(|&name| name.into()).collect())
+                .answer(TLS13)
+                .hidden(Client, &[69, first + 17, 60 + 17])
+        };
+        let answered = |first, alpn: &[&[u8]]| asked(first, alpn).hidden(Server, &[300]).tells_nothing();
+        assert!(answered(79, &[]) && !answered(80, &[]), "with the 60 octets after it");
+        assert!(answered(79, &[b"http/1.1"]) && !answered(80, &[b"http/1.1"]));
+        let either: [&[u8]; 2] = [b"h2", b"http/1.1"];
+        assert!(
+            answered(139, &either) && !answered(140, &either),
+            "the preface of HTTP/2"
+        );
+        assert!(!answered(64, &[b"h2"]), "it may want extended CONNECT");
+        assert!(!asked(79, &[]).tells_nothing(), "without an answer it died");
+    }
+
+    #[test]
     fn http2_agreed_and_not_spoken() {
         let agreed = |scene: Scene| scene.with_tls(|tls| tls.alpn = Some(b"h2"[..].into()));
         let settings = b"\0\0\x06\x04\0\0\0\0\0\0\x03\0\0\0\x64";

@@ -524,7 +524,7 @@ const SHOWN: &[Shown] = &[
     ),
     (
         "tls.client-certificate-required",
-        &["client-certificate-haproxy"],
+        &["client-certificate-haproxy", "client-certificate-secrets"],
         &["unknown-ca-tls13", "certificate-rejected-silently"],
     ),
     (
@@ -592,8 +592,12 @@ const SHOWN: &[Shown] = &[
     ),
     (
         "tls.alpn-h2-but-http11",
-        &["h2-agreed-http11-spoken"],
-        &["no-application-protocol/look-alikes.pcap", "not-http"],
+        &["h2-agreed-http11-spoken", "alpn-h2-but-http11"],
+        &[
+            "no-application-protocol/look-alikes.pcap",
+            "not-http",
+            "tls-opaque-refused",
+        ],
     ),
     (
         "tls.hello-split-dropped",

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, fs};
 use crate::{
     abreast::abreast,
     opened::{Sealed, sealed},
-    program::{Answer, ask, tell},
+    program::{Answer, ask, ask_with, tell},
 };
 
 /// Ways of asking for a report.
@@ -117,4 +117,18 @@ fn a_secret_that_is_told_would_be_found() {
     assert!(told(&answer("x 456789ABCDEF0123 y", ""), &secrets).is_some());
     assert!(told(&answer("", "23456789abcdef01"), &secrets).is_some());
     assert_eq!(told(&answer("23456789abcdef0", "1"), &secrets), None);
+}
+
+#[test]
+fn secrets_in_a_file_are_used_and_in_a_pipe_are_told_of() {
+    let capture = fs::read(crate::program::fixtures().join("tls-secrets-in-pcapng/dsb.pcapng")).unwrap();
+    let from_file = ask(&["analyze", "--format", "json", "tls-secrets-in-pcapng/dsb.pcapng"]);
+    let from_pipe = ask_with(&capture, &["analyze", "--format", "json", "-"]);
+    assert!(from_file.text().contains("\"decrypted\": true") || from_file.text().contains("\"decrypted\":true"));
+    assert!(!from_file.text().contains("can be read only once"));
+    assert!(
+        from_pipe.text().contains("can be read only once"),
+        "{}",
+        from_pipe.text()
+    );
 }
