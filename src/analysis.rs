@@ -642,10 +642,10 @@ impl Walked {
     }
 }
 
-/// Attempts that are judged one after the other, by one thread.
-const BATCH: usize = 256;
+/// Attempts that are judged one after the other, by one thread; few enough that memory for what is told of them is at hand.
+const BATCH: usize = 32;
 /// Batches that are judged before the first of them is handed on.
-const BATCHES: usize = 32;
+const BATCHES: usize = 64;
 
 /// The second half: facts become verdicts, and verdicts a report.
 fn judge<S: Sink>(
