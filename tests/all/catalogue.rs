@@ -592,7 +592,7 @@ const SHOWN: &[Shown] = &[
     ),
     (
         "tls.alpn-h2-but-http11",
-        &["h2-agreed-http11-spoken", "alpn-h2-but-http11"],
+        &["h2-agreed-http11-spoken", "alpn-h2-but-http11/tls13.pcap"],
         &[
             "no-application-protocol/look-alikes.pcap",
             "not-http",
