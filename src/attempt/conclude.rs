@@ -75,7 +75,10 @@ fn attempts(mut dialogue: Dialogue, connection: &Arc<tcp::Facts>, nothing_else: 
     for exchange in exchanges {
         attempts.push(of_exchange(exchange, &mut dialogue, connection, plain));
     }
-    let before_asking = |tls: &Tls| tls.is_open() && tls.facts.agreed_on_http2() && tls.facts.client.data_octets == 0;
+    let before_asking = |tls: &Tls| {
+        let client = &tls.facts.client;
+        tls.is_open() && tls.facts.agreed_on_http2() && client.data_octets + client.unopened_records == 0
+    };
     let died = dialogue.strange.is_none() || dialogue.tls.as_deref().is_some_and(before_asking);
     if attempts.is_empty() && nothing_else && died {
         attempts.extend(presumed(dialogue, connection));

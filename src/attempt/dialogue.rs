@@ -156,7 +156,7 @@ impl Dialogue {
             Layer::Tls(_) => self.tls(side, piece),
             Layer::Frames(_) => self.frames(side, piece),
             Layer::Switched => self.count(side, piece),
-            Layer::Other => {}
+            Layer::Other => self.unwanted = [true; 2],
         }
     }
 
@@ -271,7 +271,8 @@ impl Dialogue {
             self.strange = Some((side, octets, kept.seen));
         }
         self.layer = Layer::Other;
-        self.unwanted = [true; 2];
+        // Inside of TLS it still tells whether the client says anything at all.
+        self.unwanted = [!self.is_inside || side == Side::Client, true];
     }
 
     /// A PROXY protocol header comes before the request (see HAProxy's specification).
