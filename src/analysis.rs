@@ -53,8 +53,9 @@ pub struct Options {
 
 /// How many parts the connections are divided into, whatever the threads.
 const SHARDS: usize = 64;
-/// Chunks of a window: some 4 MiB of capture.
-const WINDOW: usize = 16;
+/// Chunks of a window: some 8 MiB of capture. The more there are, the more segments of a connection a shard takes while it
+/// has it at hand.
+const WINDOW: usize = 32;
 /// Bounds of one shard; all together 4 million live connections and 256 MiB of octets out of order.
 const LIMITS: Limits = Limits {
     connections: 65_536,

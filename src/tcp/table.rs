@@ -129,9 +129,6 @@ impl<R: Reader> Table<R> {
 
     /// Gives the newcomers their stream numbers, in the order of [`Table::newcomers`], and hands over those that ended.
     pub fn number(&mut self, streams: &[u64]) -> impl Iterator<Item = Ended<R>> {
-        for slot in &mut self.ended {
-            slot.connection.numbered(streams);
-        }
         for newcomer in self.newcomers.drain(..) {
             let slot = newcomer
                 .slot
@@ -141,6 +138,7 @@ impl<R: Reader> Table<R> {
             }
         }
         self.ended.drain(..).map(|mut slot| {
+            slot.connection.numbered(streams);
             slot.connection.conclude();
             let Connection { facts, reader, .. } = slot.connection;
             Ended { facts, reader }
@@ -149,9 +147,12 @@ impl<R: Reader> Table<R> {
 
     /// Ends all connections: the capture is over.
     pub fn end_all(&mut self) {
-        for slot in 0..self.slots.len() {
-            self.end(slot as u32);
-        }
+        self.index.clear();
+        self.free.clear();
+        self.expiry.clear();
+        self.awaits_expiry.clear();
+        self.held = 0;
+        self.ended.extend(self.slots.drain(..).flatten());
     }
 
     /// How many connections were forgotten to stay within the bound.
