@@ -24,7 +24,7 @@ pub struct Tally {
     hosts: HashMap<IpAddr, Host>,
     ordinary: Vec<Ordinary>,
     neighbours: HashMap<IpAddr, Asked>,
-    paths: HashMap<(IpAddr, IpAddr), Path>,
+    paths: HashMap<(IpAddr, IpAddr), Passage>,
     openings: Vec<Opening>,
     gaps: u64,
     one_sided: u64,
@@ -179,7 +179,7 @@ impl Tally {
         }
         merge(&mut self.hosts, other.hosts, Host::merge);
         merge(&mut self.neighbours, other.neighbours, Asked::merge);
-        merge(&mut self.paths, other.paths, Path::merge);
+        merge(&mut self.paths, other.paths, Passage::merge);
         self.ordinary.extend(other.ordinary);
         self.openings.extend(other.openings);
     }
@@ -291,12 +291,41 @@ impl Host {
     }
 }
 
-impl Path {
+/// What a tally remembers of two hosts: of most there is nothing but a number of connections.
+#[derive(Debug, Default)]
+struct Passage {
+    connections: u64,
+    told: Option<Box<Path>>,
+}
+
+impl Passage {
     fn count(&mut self, connection: &tcp::Facts) {
-        let mut path = Path {
-            connections: 1,
-            ..Path::default()
-        };
+        self.connections += 1;
+        if let Some(path) = Path::of(connection) {
+            self.told.get_or_insert_default().merge(path);
+        }
+    }
+
+    fn merge(&mut self, other: Passage) {
+        self.connections += other.connections;
+        match (&mut self.told, other.told) {
+            (Some(told), Some(other)) => told.merge(*other),
+            (told, other) => *told = told.take().or(other),
+        }
+    }
+
+    fn path(&self) -> Path {
+        Path {
+            connections: self.connections,
+            ..self.told.as_deref().copied().unwrap_or_default()
+        }
+    }
+}
+
+impl Path {
+    /// What `connection` tells of it, besides that it was; `None` if nothing.
+    fn of(connection: &tcp::Facts) -> Option<Self> {
+        let mut path = Path::default();
         for (side, place) in [Side::Client, Side::Server].into_iter().zip(0..2) {
             let direction = connection.from(side);
             let repeat = direction
@@ -310,11 +339,11 @@ impl Path {
         let ends = [&connection.from_client, &connection.from_server];
         let went_on = |idle: &Idle| ends.iter().any(|end| end.acknowledged_at > Some(idle.to));
         path.survived = connection.idle.filter(went_on);
-        self.merge(path);
+        let tells = path.example.is_some() || path.survived.is_some() || path.largest_passed != [0; 2];
+        tells.then_some(path)
     }
 
     fn merge(&mut self, other: Path) {
-        self.connections += other.connections;
         for place in 0..2 {
             self.recovered[place] += other.recovered[place];
             self.largest_passed[place] = self.largest_passed[place].max(other.largest_passed[place]);
@@ -367,7 +396,7 @@ pub struct Survey<'a> {
     /// By client and server: openings of connections in order, where several passed.
     openings: BTreeMap<(IpAddr, Endpoint), Vec<&'a Opening>>,
     /// Ways on which octets came through only when they were sent again.
-    lossy: BTreeMap<(IpAddr, IpAddr), &'a Path>,
+    lossy: BTreeMap<(IpAddr, IpAddr), Path>,
     /// By server: the silences that sessions did not survive, in nanoseconds.
     silences: BTreeMap<IpAddr, Vec<u64>>,
     span: (Time, Time),
@@ -657,12 +686,13 @@ impl<'a> Survey<'a> {
 
     /// What passed between two hosts.
     pub fn path(&self, client: IpAddr, server: IpAddr) -> Path {
-        self.tally.paths.get(&(client, server)).copied().unwrap_or_default()
+        let passage = self.tally.paths.get(&(client, server));
+        passage.map(Passage::path).unwrap_or_default()
     }
 
     /// What passed between two hosts, if octets came through only when they were sent again.
-    pub fn lossy(&self, client: IpAddr, server: IpAddr) -> Option<&'a Path> {
-        self.lossy.get(&(client, server)).copied()
+    pub fn lossy(&self, client: IpAddr, server: IpAddr) -> Option<&Path> {
+        self.lossy.get(&(client, server))
     }
 
     /// How the connections of `client` to `server` were opened, in order; nothing unless at least two of them passed.
@@ -785,9 +815,9 @@ fn openings(all: &[Opening]) -> BTreeMap<(IpAddr, Endpoint), Vec<&Opening>> {
     kept
 }
 
-fn lossy(paths: &HashMap<(IpAddr, IpAddr), Path>) -> BTreeMap<(IpAddr, IpAddr), &Path> {
-    let lossy = |(_, path): &(_, &Path)| path.recovered != [0, 0];
-    paths.iter().filter(lossy).map(|(pair, path)| (*pair, path)).collect()
+fn lossy(paths: &HashMap<(IpAddr, IpAddr), Passage>) -> BTreeMap<(IpAddr, IpAddr), Path> {
+    let all = paths.iter().map(|(pair, passage)| (*pair, passage.path()));
+    all.filter(|(_, path)| path.recovered != [0, 0]).collect()
 }
 
 /// Sec-WebSocket-Key.
