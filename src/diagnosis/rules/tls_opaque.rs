@@ -56,9 +56,6 @@ fn check(case: &Case<'_>) -> Option<Match> {
         return None;
     }
     let lacking = match tls.facts.decryption {
-        Decryption::Opened if is_http2(tls) => {
-            "TLS is open; HTTP/2 is spoken inside it, which is not read: an upgrade there may have passed or failed."
-        }
         Decryption::Opened => "TLS completed, and nothing was asked inside it that can be read.",
         Decryption::NoSecrets => "TLS completed; its inside cannot be read, for none of the secrets given is for it.",
         Decryption::Failed => "TLS completed; its inside cannot be read, for the secrets given do not open it.",
@@ -71,12 +68,7 @@ fn check(case: &Case<'_>) -> Option<Match> {
         Some(hint) => format!("{lacking} A hint, no verdict: {hint}."),
         None => lacking.to_owned(),
     };
-    // What keeps the inside of open TLS from being read is here, and not in the capture.
-    let confidence = match tls.facts.decryption {
-        Decryption::Opened => Confidence::Possible,
-        _ => Confidence::Confirmed,
-    };
-    let found = Match::new(confidence, Outcome::Undetermined, SaidBy::Unknown, summary).shown_by(
+    let found = Match::new(Confidence::Confirmed, Outcome::Undetermined, SaidBy::Unknown, summary).shown_by(
         at.packet,
         "the TLS handshake is complete; from here on everything is protected",
     );
@@ -85,16 +77,6 @@ fn check(case: &Case<'_>) -> Option<Match> {
         Some(fin) => found.shown_by(fin.at.packet, "the first FIN"),
         None => found,
     })
-}
-
-/// Whether HTTP/2 was agreed on.
-fn is_http2(tls: &Tls) -> bool {
-    let agreed = tls
-        .facts
-        .alpn
-        .as_ref()
-        .or_else(|| tls.facts.server_hello.as_ref()?.alpn.as_ref());
-    agreed.is_some_and(|name| **name == *b"h2")
 }
 
 /// Whether it ended over the handshake, though that looks complete: over a certificate, or at the client's Finished.
