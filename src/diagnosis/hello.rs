@@ -15,6 +15,15 @@ pub(super) fn asked_name(attempt: &Attempt) -> Option<String> {
     Some(crate::http::printable(sni(attempt)?.as_bytes(), LONGEST_NAME))
 }
 
+/// Where the ClientHello is.
+pub(super) fn client_hello(attempt: &Attempt) -> Option<Evidence> {
+    let hello = attempt.tls.as_ref()?.client_hello?;
+    Some(Evidence {
+        packet: hello.at.packet,
+        text: "the ClientHello".to_owned(),
+    })
+}
+
 fn sni(attempt: &Attempt) -> Option<&str> {
     attempt.tls.as_ref()?.facts.client_hello.as_ref()?.sni.as_deref()
 }

@@ -50,9 +50,13 @@ pub(super) fn host_is_elsewhere(attempt: &Attempt) -> bool {
 /// does not make two legs of one handshake, since test tools send the same one each time.
 fn encloses(front: &Attempt, at: At) -> bool {
     let Some(request) = &front.request else { return false };
-    let answer = front.response.as_ref().map(|response| response.first.at);
-    let end = answer.unwrap_or(front.connection.last);
-    (request.first.at.time..=end.time).contains(&at.time)
+    (request.first.at.time..=answered(front).time).contains(&at.time)
+}
+
+/// When an attempt was answered, or the end of its connection.
+fn answered(attempt: &Attempt) -> At {
+    let answer = attempt.response.as_ref().map(|response| response.first.at);
+    answer.unwrap_or(attempt.connection.last)
 }
 
 /// Later legs of the attempt's handshake: what a proxy made of it.
@@ -85,11 +89,8 @@ pub(super) fn ordinary_behind<'a>(case: &Case<'a>) -> Option<&'a Ordinary> {
 /// The leg behind a proxy that makes a handshake of its own: the only one like it that the proxy's host sends meanwhile.
 pub(super) fn rekeyed_behind<'a>(case: &Case<'a>) -> Option<&'a Attempt> {
     let attempt = case.attempt;
-    let answer = attempt.response.as_ref().map(|response| response.first.at);
-    let end = answer.unwrap_or(attempt.connection.last);
-    let begun = case
-        .survey
-        .begun_by(attempt.connection.server.address, attempt.first(), end);
+    let proxy = attempt.connection.server.address;
+    let begun = case.survey.begun_by(proxy, attempt.first(), answered(attempt));
     only(begun.filter(|leg| passes_on(attempt, leg)))
 }
 
@@ -139,12 +140,10 @@ pub(super) fn failed_backend(case: &Case<'_>) -> Option<Evidence> {
 
 /// Connections that the proxy's host began between the request and its answer, and that never carried a request.
 fn tried_meanwhile<'a>(case: &Case<'a>) -> impl Iterator<Item = &'a Attempt> {
-    let attempt = case.attempt;
-    let answer = attempt.response.as_ref().map(|response| response.first.at);
-    let host = attempt.connection.server.address;
+    let proxy = case.attempt.connection.server.address;
     let begun = case
         .survey
-        .begun_by(host, attempt.first(), answer.unwrap_or(attempt.connection.last));
+        .begun_by(proxy, case.attempt.first(), answered(case.attempt));
     begun.filter(|leg| leg.stage == Stage::Connect)
 }
 

@@ -372,11 +372,7 @@ fn told_tls(tls: &Tls) -> super::Tls {
         sni: hello
             .and_then(|hello| hello.sni.as_ref())
             .map(|name| printable(name.as_bytes(), 300)),
-        alpn: facts
-            .alpn
-            .as_ref()
-            .or(server.and_then(|server| server.alpn.as_ref()))
-            .map(|name| printable(name, 64)),
+        alpn: facts.alpn.as_ref().map(|name| printable(name, 64)),
         alpn_offered: hello
             .map(|hello| hello.alpn.iter().map(|name| printable(name, 64)).collect())
             .unwrap_or_default(),

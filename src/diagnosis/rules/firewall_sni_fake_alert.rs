@@ -3,10 +3,10 @@
 use crate::{
     attempt::Stage,
     diagnosis::{
-        hello::{asked_name, other_names},
+        hello::{asked_name, client_hello, other_names},
         marks::Foreign,
         passage::is_half_seen,
-        rule::{Case, Confidence, Evidence, Guide, Match, Outcome, Rule, SaidBy},
+        rule::{Case, Confidence, Guide, Match, Outcome, Rule, SaidBy},
     },
     tcp::Side,
 };
@@ -63,13 +63,9 @@ fn check(case: &Case<'_>) -> Option<Match> {
         "The ClientHello{name} was answered by {alert}, with {marks} mark{s} of another sender than the server."
     );
     let weight = if confidence == Confidence::Possible { 35 } else { 90 };
-    let hello = tls.client_hello.map(|hello| Evidence {
-        packet: hello.at.packet,
-        text: "the ClientHello".to_owned(),
-    });
     let found = Match::new(confidence, Outcome::FirewallDrop, SaidBy::Firewall, summary)
         .weighing(weight)
-        .shown_by_all(hello)
+        .shown_by_all(client_hello(case.attempt))
         .shown_by(seen.at.packet, format!("{alert} in the server's name"))
         .shown_by_all(foreign.marks)
         .shown_by_all(other_names(case))

@@ -3,10 +3,10 @@
 use crate::{
     attempt::Stage,
     diagnosis::{
-        hello::{asked_name, other_names},
+        hello::{asked_name, client_hello, other_names},
         injected::{first_spoken_is_tls, forged_reset},
         passage::name,
-        rule::{Case, Confidence, Evidence, Guide, Match, Outcome, Rule, SaidBy},
+        rule::{Case, Confidence, Guide, Match, Outcome, Rule, SaidBy},
     },
 };
 
@@ -61,13 +61,9 @@ fn check(case: &Case<'_>) -> Option<Match> {
     };
     let summary = format!("{what} came a reset that bears {marks} mark{s} of another sender.");
     let weight = if confidence == Confidence::Possible { 45 } else { 80 };
-    let hello = hello.map(|hello| Evidence {
-        packet: hello.at.packet,
-        text: "the ClientHello".to_owned(),
-    });
     let found = Match::new(confidence, Outcome::FirewallDrop, SaidBy::Firewall, summary)
         .weighing(weight)
-        .shown_by_all(hello)
+        .shown_by_all(client_hello(case.attempt))
         .shown_by(
             reset.seen.at.packet,
             format!("reset in the {}'s name", name(reset.side)),
