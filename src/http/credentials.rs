@@ -78,23 +78,40 @@ pub(super) fn names_credential(name: &[u8]) -> bool {
     words(NAMES).any(|whole| name == whole) || words(PARTS).any(|part| name.contains(part))
 }
 
+/// Fields that hold nothing but a secret, of common gateways and frameworks.
+const SECRET_FIELDS: [&str; 17] = [
+    "x-api-key",
+    "api-key",
+    "apikey",
+    "x-apikey",
+    "x-api-token",
+    "x-auth-token",
+    "x-auth-key",
+    "x-access-token",
+    "x-token",
+    "x-session-token",
+    "private-token",
+    "x-amz-security-token",
+    "x-goog-api-key",
+    "x-goog-iap-jwt-assertion",
+    "x-forwarded-access-token",
+    "cf-access-jwt-assertion",
+    "cf-access-client-secret",
+];
+
 fn in_fields(fields: &Fields) -> impl Iterator<Item = Credential> {
     fields.iter().filter_map(|field| {
-        let name = lowercase(&field.name);
-        match name.as_str() {
-            "authorization" | "proxy-authorization" => Some(authorization(&name, &field.value)),
-            _ if is_secret_field(&name) => Some(credential(format!("header:{name}"), &field.value)),
-            _ => None,
-        }
+        let among = |names: &[&'static str]| {
+            let mut names = names.iter();
+            names
+                .find(|name| field.name.eq_ignore_ascii_case(name.as_bytes()))
+                .copied()
+        };
+        let with_scheme = among(&["authorization", "proxy-authorization"]);
+        with_scheme
+            .map(|name| authorization(name, &field.value))
+            .or_else(|| Some(credential(format!("header:{}", among(&SECRET_FIELDS)?), &field.value)))
     })
-}
-
-/// Fields that hold nothing but a secret, of common gateways and frameworks.
-fn is_secret_field(name: &str) -> bool {
-    const NAMES: &str = "x-api-key api-key apikey x-apikey x-api-token x-auth-token x-auth-key x-access-token x-token \
-        x-session-token private-token x-amz-security-token x-goog-api-key x-goog-iap-jwt-assertion \
-        x-forwarded-access-token cf-access-jwt-assertion cf-access-client-secret";
-    words(NAMES).any(|whole| name == whole)
 }
 
 /// An Authorization or Proxy-Authorization (RFC 9110 section 11.6.2): the scheme tells the kind.
