@@ -178,6 +178,7 @@ impl PatternEntry {
         let fields = self.fields.map(|names| FieldList::new(&names)).transpose()?;
         let values = self.values.into_iter().map(|(name, texts)| value(name, texts));
         let values: Vec<_> = values.collect();
+        let body = self.body.map(|texts| Globs::new(&texts.into_vec()));
         let pattern = Pattern {
             names: Pattern::names_in(fields.as_ref(), &values),
             what: self.what,
@@ -187,7 +188,8 @@ impl PatternEntry {
             fields,
             values,
             without: self.without,
-            body: self.body.map(|texts| Globs::new(&texts.into_vec())),
+            pairs: body.as_ref().map(Globs::pairs).unwrap_or_default(),
+            body,
             body_length: self.body_length,
             closes: self.closes,
             own: self.own,

@@ -9,7 +9,7 @@ pub(super) struct Glob {
     parts: Vec<Finder<'static>>,
     literals: usize,
     /// Those of all parts.
-    pairs: Pairs,
+    pub(super) pairs: Pairs,
 }
 
 /// Which pairs of octets stand side by side in a text, told by a few bits: where one that is asked for is missing, nothing has to
@@ -29,8 +29,15 @@ impl Pairs {
         pairs
     }
 
-    fn hold(&self, others: &Pairs) -> bool {
+    /// Whether all of `others` may stand there.
+    pub(super) fn hold(&self, others: &Pairs) -> bool {
         self.0.iter().zip(others.0).all(|(&own, other)| own & other == other)
+    }
+
+    /// Those that are also among `others`.
+    pub(super) fn common(self, others: Pairs) -> Pairs {
+        let [a, b, c, d] = others.0;
+        Pairs([self.0[0] & a, self.0[1] & b, self.0[2] & c, self.0[3] & d])
     }
 
     fn and(self, others: Pairs) -> Pairs {

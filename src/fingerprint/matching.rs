@@ -57,7 +57,8 @@ impl Prints {
 
     /// The author whose marks say most.
     fn best(&self, answer: &Read<'_, '_>) -> Option<Author> {
-        let candidates: Vec<_> = self.prints.iter().flat_map(|print| print.candidates(answer)).collect();
+        let prints = self.prints.iter().filter(|print| print.may_fit(answer));
+        let candidates: Vec<_> = prints.flat_map(|print| print.candidates(answer)).collect();
         choose(&candidates).map(|(best, alone)| best.author(answer, alone))
     }
 
@@ -137,6 +138,11 @@ fn choose<'c, 'p>(candidates: &'c [Candidate<'p>]) -> Option<(&'c Candidate<'p>,
 }
 
 impl Print {
+    /// Whether something may fit the answer; of most prints nothing does.
+    fn may_fit(&self, answer: &Read<'_, '_>) -> bool {
+        self.answers.iter().any(|pattern| pattern.may_fit(answer)) || self.is_named_by(answer)
+    }
+
     /// What fits the answer: patterns, and `Server` together with the order of fields.
     fn candidates<'p>(&'p self, answer: &Read<'_, '_>) -> Vec<Candidate<'p>> {
         let fitting: Vec<_> = self.answers.iter().filter(|pattern| pattern.fits(answer)).collect();

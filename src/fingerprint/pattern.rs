@@ -3,7 +3,7 @@
 use crate::fingerprint::{
     answer::{Answer, Read, Role},
     field_list::{FieldList, Names},
-    glob::Glob,
+    glob::{Glob, Pairs},
 };
 
 /// Texts of which one must fit, and how they were written.
@@ -65,6 +65,8 @@ pub(super) struct Pattern {
     pub(super) evokes: Option<Evoked>,
     /// Names of fields that must be there.
     pub(super) names: Names,
+    /// Pairs of octets that must stand in the body.
+    pub(super) pairs: Pairs,
 }
 
 /// How many marks a pattern consists of.
@@ -85,11 +87,21 @@ const COMMON_FIELDS: [&str; 4] = ["Connection", "Content-Length", "Content-Type"
 const TELLING_TEXT: usize = 8;
 
 impl Pattern {
+    /// Whether the answer may be so, by what is cheap to ask: few patterns are left.
+    #[inline]
+    pub(super) fn may_fit(&self, answer: &Read<'_, '_>) -> bool {
+        answer.names.may_hold(self.names)
+            && answer.pairs.hold(&self.pairs)
+            && (self.statuses.is_empty() || self.statuses.contains(&answer.status))
+    }
+
     /// Whether the answer is so.
     pub(super) fn fits(&self, answer: &Read<'_, '_>) -> bool {
-        answer.names.may_hold(self.names)
-            && (self.statuses.is_empty() || self.statuses.contains(&answer.status))
-            && self.version.is_none_or(|version| version == answer.version)
+        self.may_fit(answer) && self.is_so(answer)
+    }
+
+    fn is_so(&self, answer: &Read<'_, '_>) -> bool {
+        self.version.is_none_or(|version| version == answer.version)
             && self
                 .closes
                 .is_none_or(|closes| answer.closes.is_none_or(|closed| closed == closes))
@@ -227,6 +239,12 @@ impl Globs {
     fn fits_body(&self, answer: &Read<'_, '_>) -> bool {
         let mut globs = self.globs.iter();
         globs.any(|glob| glob.matches_of(answer.opening(), &answer.pairs) && (answer.is_whole() || !glob.is_closed()))
+    }
+
+    /// Pairs of octets that stand in each of them.
+    pub(super) fn pairs(&self) -> Pairs {
+        let pairs = self.globs.iter().map(|glob| glob.pairs);
+        pairs.reduce(Pairs::common).unwrap_or_default()
     }
 
     /// How many octets the least telling of them tells.
