@@ -5,10 +5,15 @@
 /// Valid UTF-8 is kept. Control characters of ASCII and octets that are not UTF-8 become `\r`, `\n`, `\t` or `\xNN`;
 /// other characters that are invisible or reorder text become U+FFFD.
 pub fn printable(octets: &[u8], limit: usize) -> String {
-    // Most texts are plain, and stay as they are.
-    let is_plain = octets.len() <= limit && octets.iter().all(|octet| matches!(octet, b' '..=b'~'));
-    if let (true, Ok(text)) = (is_plain, str::from_utf8(octets)) {
-        return text.to_owned();
+    // Most texts are plain, and stay as they are. Odd octets are counted, not looked for: so many go at a time.
+    let start = octets.get(..limit).unwrap_or(octets);
+    let odd = start.iter().filter(|octet| !matches!(octet, b' '..=b'~')).count();
+    if let (0, Ok(text)) = (odd, str::from_utf8(start)) {
+        return if start.len() < octets.len() {
+            format!("{text}…")
+        } else {
+            text.to_owned()
+        };
     }
     let mut text = String::new();
     let mut left = limit;
@@ -80,6 +85,8 @@ mod tests {
     fn it_is_cut_at_a_character() {
         assert_eq!(printable("äöü".as_bytes(), 3), "äöü");
         assert_eq!(printable("äöü".as_bytes(), 2), "äö…");
+        assert_eq!(printable(b"abc", 3), "abc");
+        assert_eq!(printable(b"abc", 2), "ab…");
         assert_eq!(printable(b"", 0), "");
     }
 
