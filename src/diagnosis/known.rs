@@ -4,8 +4,9 @@ use std::cell::OnceCell;
 
 use crate::{
     diagnosis::{
+        marks::Foreign,
         refusal::Contrast,
-        rule::{Case, SaidBy},
+        rule::{Case, Confidence, SaidBy},
         words::{self, Words},
     },
     survey::{Host, Listening},
@@ -16,7 +17,9 @@ use crate::{
 #[derive(Default)]
 pub(super) struct Known<'a> {
     words: OnceCell<Words>,
+    message: OnceCell<Option<String>>,
     quoted: OnceCell<String>,
+    foreign: OnceCell<Option<Confidence>>,
     pub(super) speaker: OnceCell<SaidBy>,
     contrasts: OnceCell<Vec<Contrast<'a>>>,
     listening: OnceCell<Listening>,
@@ -30,9 +33,26 @@ impl<'a> Case<'a> {
         self.known.words.get_or_init(|| Words::of(self.attempt))
     }
 
+    /// The message in the answer; see [`words::message`].
+    pub(super) fn message(&self) -> Option<&'a str> {
+        self.known
+            .message
+            .get_or_init(|| words::message(self.attempt))
+            .as_deref()
+    }
+
     /// The answer in a few words, for evidence.
     pub(super) fn quoted(&self) -> &'a str {
-        self.known.quoted.get_or_init(|| words::quoted(self.attempt))
+        let quoted = || words::quoted(self.attempt, self.message());
+        self.known.quoted.get_or_init(quoted)
+    }
+
+    /// How sure it is that another machine than the server wrote the first segment of the answer.
+    pub(super) fn foreign(&self) -> Option<Confidence> {
+        *self.known.foreign.get_or_init(|| {
+            let response = self.attempt.response.as_deref()?;
+            Foreign::of_segment(self, Side::Server, &response.first).confidence()
+        })
     }
 
     /// Accepted attempts on the same path of the same server, if all of the request was seen.

@@ -5,13 +5,10 @@ use crate::{
     capture::PacketId,
     diagnosis::{
         credential::{Kind, kind, presented},
-        marks::Foreign,
         rule::{Case, Confidence, Evidence, Match, Outcome, SaidBy},
         speaker::speaker,
-        words::message,
     },
     http::{Credential, printable},
-    tcp::Side,
     websocket::{KeyState, VersionState},
 };
 
@@ -93,7 +90,8 @@ impl<'a> Refusal<'a> {
 
     /// What the answer says, for a summary.
     pub(super) fn message(&self) -> String {
-        message(self.case.attempt).unwrap_or_else(|| printable(&self.response.head.reason, 80))
+        let message = self.case.message().map(str::to_owned);
+        message.unwrap_or_else(|| printable(&self.response.head.reason, 80))
     }
 
     /// Whether the answer is a 403 without a body: ASGI servers write it for whatever happens before `accept`.
@@ -275,9 +273,8 @@ impl<'a> Refusal<'a> {
     /// wrote does not tell what the server thinks.
     pub(super) fn found(&self, confidence: Confidence, weight: u8, summary: impl Into<String>) -> Match {
         let said_by = speaker(&self.case);
-        let foreign = Foreign::of_segment(&self.case, Side::Server, &self.response.first);
-        let doubtful =
-            foreign.confidence() >= Some(Confidence::Likely) || matches!(said_by, SaidBy::Waf | SaidBy::Firewall);
+        let is_foreign = self.case.foreign() >= Some(Confidence::Likely);
+        let doubtful = is_foreign || matches!(said_by, SaidBy::Waf | SaidBy::Firewall);
         let confidence = if doubtful { Confidence::Possible } else { confidence };
         Match::new(confidence, Outcome::of_status(self.status), said_by, summary)
             .weighing(if doubtful { weight / 2 } else { weight })

@@ -1,6 +1,6 @@
 //! What an answer says in words: its body, its reason phrase and the fields that explain, rid of markup and of echoes.
 
-use std::io::Read;
+use std::{borrow::Cow, io::Read};
 
 use crate::{
     attempt::{Attempt, Request, Response},
@@ -11,8 +11,11 @@ use crate::{
 /// from the request (its path, Origin and Host), so that a path such as `/expired` accuses nobody.
 #[derive(Debug, Default)]
 pub(super) struct Words {
-    words: Vec<String>,
-    /// A bit for each octet (modulo 64) with which one of them begins: most phrases that are asked for begin with none.
+    /// All of them, nothing between them.
+    text: String,
+    /// Where each of them ends.
+    ends: Vec<usize>,
+    /// A bit for the letters with which each of them begins: most phrases that are asked for begin with none.
     initials: u64,
 }
 
@@ -29,15 +32,15 @@ const QUOTE_CAP: usize = 120;
 /// Shorter secrets are not looked for in a body: they would be found everywhere.
 const SECRET_MIN: usize = 4;
 
-/// The answer in a few words, for evidence: status, reason phrase and the beginning of the body, secrets masked.
-pub(super) fn quoted(attempt: &Attempt) -> String {
+/// The answer in a few words, for evidence: status, reason phrase and the message in it.
+pub(super) fn quoted(attempt: &Attempt, message: Option<&str>) -> String {
     let Some(response) = &attempt.response else {
         return "no answer".to_owned();
     };
     let reason = printable(&response.head.reason, 80);
     let space = if reason.is_empty() { "" } else { " " };
     let status = response.head.status;
-    let body = match (message(attempt), response.body_length) {
+    let body = match (message, response.body_length) {
         (Some(message), _) => format!("with the body “{message}”"),
         (None, 0) => "without a body".to_owned(),
         (None, octets) => format!("with a body of {octets} octets"),
@@ -48,9 +51,9 @@ pub(super) fn quoted(attempt: &Attempt) -> String {
 /// The beginning of the text in the body, or the message in it if it is JSON, secrets masked; nothing if there is no text.
 pub(super) fn message(attempt: &Attempt) -> Option<String> {
     let body = content(attempt.response.as_ref()?);
-    let text = json_message(&body).unwrap_or_else(|| visible(&String::from_utf8_lossy(&body)));
+    let text = json_message(&body).unwrap_or_else(|| visible(&String::from_utf8_lossy(&body)).into_owned());
     let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    let text = masked(&text, attempt.request.as_deref());
+    let text = masked(text, attempt.request.as_deref());
     Some(printable(text.as_bytes(), QUOTE_CAP)).filter(|text| !text.is_empty())
 }
 
@@ -70,9 +73,56 @@ impl Words {
         if let Some(request) = &attempt.request {
             text = without_echoes(text, request);
         }
-        let words = split(&text);
-        let initials = words.iter().fold(0, |initials, word| initials | initial(word));
-        Words { words, initials }
+        Words::in_text(&text)
+    }
+
+    /// The words of a text: letters and digits, in small letters, also where `camelCase` parts them.
+    fn in_text(text: &str) -> Self {
+        let mut words = Words::default();
+        let (mut begin, mut count, mut after_small) = (0, 0, false);
+        for char in text.chars().chain([' ']) {
+            if char == '\'' || char == '’' {
+                continue;
+            }
+            if !char.is_alphanumeric() || after_small && char.is_uppercase() {
+                if begin < words.text.len() {
+                    words.end(begin);
+                    begin = words.text.len();
+                    count += 1;
+                }
+                if count == WORDS_CAP {
+                    break;
+                }
+            }
+            after_small = char.is_lowercase();
+            match char {
+                _ if char.is_ascii_alphanumeric() => words.text.push(char.to_ascii_lowercase()),
+                _ if char.is_alphanumeric() => words.text.extend(char.to_lowercase()),
+                _ => {}
+            }
+        }
+        words
+    }
+
+    /// Ends the word that begins there.
+    fn end(&mut self, begin: usize) {
+        let word = self.text.get(begin..).unwrap_or_default();
+        // `web socket` is written as one word everywhere else.
+        if matches!(word, "socket" | "sockets") && self.last() == Some("web") {
+            self.ends.pop();
+        } else {
+            self.initials |= initial(word);
+        }
+        self.ends.push(self.text.len());
+    }
+
+    fn last(&self) -> Option<&str> {
+        self.word(self.ends.len().checked_sub(1)?)
+    }
+
+    fn word(&self, at: usize) -> Option<&str> {
+        let begin = at.checked_sub(1).map_or(Some(&0), |before| self.ends.get(before))?;
+        self.text.get(*begin..*self.ends.get(at)?)
     }
 
     /// The first of `phrases` that is said, in the body, the reason phrase or a field that explains.
@@ -91,42 +141,42 @@ impl Words {
         let (first, rest) = phrase
             .split_once(' ')
             .map_or((phrase, None), |(first, rest)| (first, Some(rest)));
-        let behind = |at: usize| self.words.get(at + 1..).unwrap_or_default();
-        let mut places = self.words.iter().enumerate().filter(|(_, word)| *word == first);
-        places.any(|(at, _)| rest.is_none_or(|rest| begins(behind(at), rest)))
+        let mut places = (0..self.ends.len()).filter(|&at| self.word(at) == Some(first));
+        places.any(|at| rest.is_none_or(|rest| self.go_on(at + 1, rest)))
+    }
+
+    /// Whether the words from that one on begin with those of `phrase`.
+    fn go_on(&self, at: usize, phrase: &str) -> bool {
+        let (word, rest) = phrase
+            .split_once(' ')
+            .map_or((phrase, None), |(word, rest)| (word, Some(rest)));
+        let goes_on = |at: usize| rest.is_none_or(|rest| self.go_on(at, rest));
+        if word == "*" {
+            (at..=self.ends.len().min(at + WILD_CAP)).any(goes_on)
+        } else {
+            self.word(at) == Some(word) && goes_on(at + 1)
+        }
     }
 }
 
-/// The bit of the octet with which a text begins.
+/// The bit of the two octets with which the first word of a text begins.
 fn initial(text: &str) -> u64 {
-    text.bytes().next().map_or(0, |octet| 1 << (octet % 64))
-}
-
-/// Whether `said` begins with the words of `phrase`.
-fn begins(said: &[String], phrase: &str) -> bool {
-    let (word, rest) = phrase
-        .split_once(' ')
-        .map_or((phrase, None), |(word, rest)| (word, Some(rest)));
-    let goes_on = |said: &[String]| rest.is_none_or(|rest| begins(said, rest));
-    match said.split_first() {
-        _ if word == "*" => (0..=WILD_CAP.min(said.len())).any(|skip| goes_on(said.get(skip..).unwrap_or_default())),
-        Some((first, said)) => first == word && goes_on(said),
-        None => false,
-    }
+    let octet = |at: usize| u32::from(*text.as_bytes().get(at).unwrap_or(&b' '));
+    1 << ((octet(0) * 7 + octet(1)) % 64)
 }
 
 /// Whether a field of that name explains an answer to people or programs.
 fn explains(name: &[u8]) -> bool {
-    const PARTS: [&str; 5] = ["error", "reason", "message", "denied", "www-authenticate"];
-    let holds = |part: &&str| {
+    const PARTS: [&[u8]; 5] = [b"error", b"reason", b"message", b"denied", b"www-authenticate"];
+    let holds = |part: &&[u8]| {
         let mut places = name.windows(part.len());
-        places.any(|place| place.eq_ignore_ascii_case(part.as_bytes()))
+        places.any(|place| place[0].eq_ignore_ascii_case(&part[0]) && place.eq_ignore_ascii_case(part))
     };
     PARTS.iter().any(holds)
 }
 
 /// The body as its author wrote it: gzip and deflate (RFC 9110 section 8.4.1) undone, as far as it was kept.
-fn content(response: &Response) -> Vec<u8> {
+fn content(response: &Response) -> Cow<'_, [u8]> {
     let coding = response
         .head
         .fields
@@ -142,18 +192,18 @@ fn content(response: &Response) -> Vec<u8> {
         Some(b"deflate") => flate2::read::ZlibDecoder::new(body)
             .take(INFLATED_CAP)
             .read_to_end(&mut plain),
-        Some(b"identity") | None => return body.to_vec(),
-        Some(_) => return Vec::new(),
+        Some(b"identity") | None => return body.into(),
+        Some(_) => return Cow::default(),
     };
-    plain
+    plain.into()
 }
 
 /// The text that a reader would see: HTML without tags, styles and scripts; JSON without its escapes.
-fn visible(text: &str) -> String {
+fn visible(text: &str) -> Cow<'_, str> {
     match text.trim_ascii_start().chars().next() {
-        Some('<') => without_markup(text),
-        Some('{' | '[' | '"') => without_escapes(text),
-        _ => text.to_owned(),
+        Some('<') => without_markup(text).into(),
+        Some('{' | '[' | '"') => without_escapes(text).into(),
+        _ => text.into(),
     }
 }
 
@@ -246,49 +296,9 @@ fn without_echoes(text: String, request: &Request) -> String {
     })
 }
 
-/// The words of a text: letters and digits, in small letters, also where `camelCase` parts them.
-fn split(text: &str) -> Vec<String> {
-    let mut words: Vec<String> = Vec::new();
-    let mut word = String::new();
-    let mut after_small = false;
-    for char in text.chars().chain([' ']) {
-        if char == '\'' || char == '’' {
-            continue;
-        }
-        if !char.is_alphanumeric() || after_small && char.is_uppercase() {
-            if !word.is_empty() {
-                words.push(std::mem::take(&mut word));
-            }
-            if words.len() == WORDS_CAP {
-                break;
-            }
-        }
-        after_small = char.is_lowercase();
-        match char {
-            _ if char.is_ascii_alphanumeric() => word.push(char.to_ascii_lowercase()),
-            _ if char.is_alphanumeric() => word.extend(char.to_lowercase()),
-            _ => {}
-        }
-    }
-    joined(words)
-}
-
-/// `web socket` is written as one word everywhere else.
-fn joined(words: Vec<String>) -> Vec<String> {
-    let mut all: Vec<String> = Vec::with_capacity(words.len());
-    for word in words {
-        match all.last_mut() {
-            Some(last) if last == "web" && (word == "socket" || word == "sockets") => last.push_str(&word),
-            _ => all.push(word),
-        }
-    }
-    all
-}
-
 /// `text` without the secrets of the request and without anything else that looks like a token.
-fn masked(text: &str, request: Option<&Request>) -> String {
+fn masked(mut text: String, request: Option<&Request>) -> String {
     const TOKEN: &str = "eyJ";
-    let mut text = text.to_owned();
     for credential in request.into_iter().flat_map(|request| &request.credentials) {
         if credential.value.len() >= SECRET_MIN
             && let Ok(secret) = std::str::from_utf8(&credential.value)
@@ -296,6 +306,9 @@ fn masked(text: &str, request: Option<&Request>) -> String {
         {
             text = text.replace(secret, "***");
         }
+    }
+    if !text.contains(TOKEN) {
+        return text;
     }
     let words: Vec<&str> = text
         .split(' ')
@@ -396,8 +409,9 @@ mod tests {
         let sample = Sample::get("/ws")
             .field("Authorization", "Bearer hunter22")
             .answered(&body("token hunter22 or eyJabc.d"));
+        let attempt = sample.attempt();
         assert_eq!(
-            quoted(&sample.attempt()),
+            quoted(&attempt, message(&attempt).as_deref()),
             "403 Forbidden with the body “token *** or ***”"
         );
     }
@@ -418,9 +432,9 @@ mod tests {
                 .map(|_| NASTY[random.usize(..NASTY.len())])
                 .collect();
             let attempt = Sample::get("/").answered(&body(&text)).attempt();
-            let _ = (Words::of(&attempt), quoted(&attempt));
+            let _ = (Words::of(&attempt), message(&attempt));
         }
         let many = Sample::get("/").answered(&body(&"a ".repeat(3000))).attempt();
-        assert_eq!(Words::of(&many).words.len(), WORDS_CAP);
+        assert_eq!(Words::of(&many).ends.len(), WORDS_CAP);
     }
 }

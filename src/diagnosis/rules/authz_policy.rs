@@ -120,13 +120,12 @@ fn check(case: &Case<'_>) -> Option<Match> {
         _ if refusal.is_of_proxy() => (Confidence::Possible, 10),
         _ => (Confidence::Possible, 30),
     };
-    let spoken = format!(
-        "The server refused the request by a rule of its own, and says “{}”.",
-        refusal.message()
-    );
     let summary = match &known {
         _ if client.is_some() => "The server accepts the same request from another address, and refused this one.",
-        _ if said || hinted || refusal.status == 400 => spoken.as_str(),
+        _ if said || hinted || refusal.status == 400 => &format!(
+            "The server refused the request by a rule of its own, and says “{}”.",
+            refusal.message()
+        ),
         Some(_) => {
             "The server answers 401 to clients that it does not know, and 403 to this one: it knows who asks, and refuses."
         }
