@@ -22,7 +22,7 @@ pub struct ConnectionKey {
 
 impl ConnectionKey {
     /// The key, and whether `source` is the lower end; of a connection with itself it is.
-    fn new(source: Endpoint, destination: Endpoint) -> (Self, bool) {
+    pub fn new(source: Endpoint, destination: Endpoint) -> (Self, bool) {
         let (from, to) = (number(source), number(destination));
         let source_is_lower = from <= to;
         let (lower, upper) = if source_is_lower { (from, to) } else { (to, from) };

@@ -9,7 +9,7 @@ use crate::{
     tcp::{
         copies::Copies,
         facts::{At, Data, Direction, Facts, Flight, Gap, GapCause, Idle, Place, Repeat, Reset, Roles, Seen, Side},
-        few::Few,
+        few::{Few, make_room},
         rare::Rare,
         reassembly::{Arrival, Reassembly},
         recent::Recent,
@@ -397,7 +397,7 @@ impl<R: Reader> Connection<R> {
         let direction = self.facts.direction_mut(side);
         direction.syns.push(seen);
         if direction.options.is_none() {
-            direction.options = Some(Box::new(segment.options));
+            direction.options = Some(segment.options);
         }
     }
 
@@ -525,6 +525,7 @@ impl<R: Reader> Connection<R> {
         data.last = at;
         if data.in_flight.len() < Few::<Flight>::KEPT && end > direction.acknowledged {
             let length = segment.payload_length;
+            make_room(&mut data.in_flight);
             data.in_flight.push(Flight {
                 at,
                 offset,

@@ -2,7 +2,7 @@
 
 use crate::{
     capture::{PacketId, Time},
-    packet::{Domain, Endpoint, IcmpError, Options, Segment},
+    packet::{ConnectionKey, Domain, Endpoint, IcmpError, Options, Segment},
     tcp::{
         few::Few,
         history::History,
@@ -237,7 +237,7 @@ pub struct Direction {
     /// Lowest and highest TTL or hop limit of its segments, resets left out.
     pub ttl: Option<(u8, u8)>,
     /// The options of its SYN or SYN-ACK.
-    pub options: Option<Box<Options>>,
+    pub options: Option<Options>,
     /// Its SYNs or SYN-ACKs.
     pub syns: Few<Seen>,
     /// Its first FIN.
@@ -363,6 +363,11 @@ impl Facts {
             Side::Client => &mut self.from_client,
             Side::Server => &mut self.from_server,
         }
+    }
+
+    /// Which segments belong to it.
+    pub(super) fn key(&self) -> ConnectionKey {
+        ConnectionKey::new(self.client, self.server).0
     }
 
     /// The endpoint of `side`.

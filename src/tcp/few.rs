@@ -26,10 +26,8 @@ impl<T> Few<T> {
         self.count = self.count.saturating_add(1);
         if self.kept.len() == Self::KEPT {
             self.kept.pop();
-        } else if size_of::<T>() > 64 && self.kept.len() == self.kept.capacity() {
-            // Of what is large there is mostly one: a vector would take room for four at once.
-            self.kept.reserve_exact(self.kept.len().max(1));
         }
+        make_room(&mut self.kept);
         self.kept.push(item);
     }
 
@@ -66,6 +64,13 @@ impl<T> Few<T> {
     /// Those that are remembered, to be changed.
     pub fn iter_mut(&mut self) -> std::slice::IterMut<'_, T> {
         self.kept.iter_mut()
+    }
+}
+
+/// Makes room for one more item of a list that mostly holds one: a vector would take room for four at once.
+pub(super) fn make_room<T>(list: &mut Vec<T>) {
+    if list.len() == list.capacity() {
+        list.reserve_exact(list.len().max(1));
     }
 }
 

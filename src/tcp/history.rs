@@ -53,9 +53,7 @@ impl History {
 
 impl fmt::Display for History {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.as_bytes()
-            .iter()
-            .try_for_each(|&letter| write!(to, "{}", char::from(letter)))
+        to.write_str(str::from_utf8(self.as_bytes()).unwrap_or_default())
     }
 }
 

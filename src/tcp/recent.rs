@@ -4,6 +4,7 @@ use crate::{
     capture::PacketId,
     tcp::{
         facts::{Conflict, Seen},
+        few::make_room,
         rare::Rare,
     },
 };
@@ -43,6 +44,7 @@ impl Recent {
             if self.beginnings.len() == Self::KEPT {
                 self.beginnings.remove(0);
             }
+            make_room(&mut self.beginnings);
             self.beginnings.push(Beginning::of(offset, octets, seen.at.packet));
         }
         conflict

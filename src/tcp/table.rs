@@ -33,7 +33,8 @@ pub struct Table<R: Reader> {
     limits: Limits,
     secrets: R::Secrets,
     hasher: foldhash::fast::RandomState,
-    index: HashTable<u32>,
+    /// Hashes of keys and places in `slots`.
+    index: HashTable<(u32, u32)>,
     slots: Vec<Option<Box<Slot<R>>>>,
     free: Vec<u32>,
     /// Places whose connections may be gone by then, about the earliest first; none more than once.
@@ -50,7 +51,6 @@ pub struct Table<R: Reader> {
 }
 
 struct Slot<R: Reader> {
-    key: ConnectionKey,
     connection: Connection<R>,
     /// The capture file of its latest segment.
     capture: u32,
@@ -179,10 +179,15 @@ impl<R: Reader> Table<R> {
     }
 
     fn find(&self, key: &ConnectionKey) -> Option<u32> {
-        let hash = self.hasher.hash_one(key);
-        self.index
-            .find(hash, |&slot| self.slot(slot).is_some_and(|slot| slot.key == *key))
-            .copied()
+        let hash = self.hash(key);
+        let is_it = |&(its, place): &(u32, u32)| {
+            its == hash && self.slot(place).is_some_and(|slot| slot.connection.facts.key() == *key)
+        };
+        self.index.find(spread(hash), is_it).map(|&(_, place)| place)
+    }
+
+    fn hash(&self, key: &ConnectionKey) -> u32 {
+        self.hasher.hash_one(key) as u32
     }
 
     fn slot(&self, slot: u32) -> Option<&Slot<R>> {
@@ -203,7 +208,6 @@ impl<R: Reader> Table<R> {
         let newcomer = self.newcomers.len() as u32;
         let connection = Connection::new(segment, from_low, newcomer, self.secrets.clone());
         let slot = Box::new(Slot {
-            key,
             connection,
             capture: segment.packet.capture(),
         });
@@ -219,15 +223,9 @@ impl<R: Reader> Table<R> {
             packet: segment.packet,
             slot: Some(place),
         });
-        let hash = self.hasher.hash_one(key);
-        let (hasher, slots) = (&self.hasher, &self.slots);
-        self.index.insert_unique(hash, place, |&other| {
-            let key = slots
-                .get(other as usize)
-                .and_then(|slot| slot.as_ref())
-                .map(|slot| slot.key);
-            key.map_or(0, |key| hasher.hash_one(key))
-        });
+        let hash = self.hash(&key);
+        self.index
+            .insert_unique(spread(hash), (hash, place), |&(hash, _)| spread(hash));
         place
     }
 
@@ -289,8 +287,8 @@ impl<R: Reader> Table<R> {
         let Some(slot) = self.slots.get_mut(place as usize).and_then(Option::take) else {
             return;
         };
-        let hash = self.hasher.hash_one(slot.key);
-        if let Ok(entry) = self.index.find_entry(hash, |&other| other == place) {
+        let hash = self.hash(&slot.connection.facts.key());
+        if let Ok(entry) = self.index.find_entry(spread(hash), |&(_, other)| other == place) {
             entry.remove();
         }
         self.held = self.held.saturating_sub(slot.connection.held());
@@ -320,6 +318,11 @@ impl<R: Reader> Table<R> {
             self.end(place);
         }
     }
+}
+
+/// The table looks at the lowest and the highest bits of a hash.
+fn spread(hash: u32) -> u64 {
+    u64::from(hash) << 32 | u64::from(hash)
 }
 
 impl<R: Reader> Connection<R> {
