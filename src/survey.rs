@@ -1,7 +1,7 @@
 //! What the whole capture says about each server, path, origin, credential and host: the control experiments.
 
 use std::{
-    collections::{BTreeMap, hash_map::Entry},
+    collections::{BTreeMap, btree_map, hash_map::Entry},
     hash::Hash,
     net::IpAddr,
 };
@@ -20,12 +20,17 @@ use crate::{
 pub struct Tally {
     /// TCP connections.
     pub connections: u64,
-    endpoints: BTreeMap<Endpoint, Listening>,
+    /// By address and port.
+    endpoints: HashMap<IpAddr, BTreeMap<u16, Listening>>,
+    /// How many endpoints that are.
+    endpoints_known: usize,
     hosts: HashMap<IpAddr, Host>,
     ordinary: Vec<Ordinary>,
     neighbours: HashMap<IpAddr, Asked>,
-    paths: HashMap<(IpAddr, IpAddr), Passage>,
+    paths: HashMap<(IpAddr, IpAddr), Path>,
     openings: Vec<Opening>,
+    /// Those that other shards remember.
+    more_openings: Vec<Vec<Opening>>,
     gaps: u64,
     one_sided: u64,
 }
@@ -85,7 +90,7 @@ pub struct Host {
 /// What passed between two hosts, the client's side named first.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Path {
-    /// Connections.
+    /// Connections that came to stand.
     pub connections: u64,
     /// Connections in which octets of the client, or of the server, came through only when they were sent again.
     pub recovered: [u64; 2],
@@ -134,15 +139,14 @@ impl Tally {
         self.connections += 1;
         self.gaps += u64::from(connection.from_client.has_gaps() || connection.from_server.has_gaps());
         self.one_sided += u64::from(connection.is_one_sided());
-        if self.endpoints.len() < REMEMBERED || self.endpoints.contains_key(&connection.server) {
-            self.endpoints.entry(connection.server).or_default().count(connection);
-        }
+        self.count_endpoint(connection);
         for side in [Side::Client, Side::Server] {
             self.count_host(connection, side);
         }
-        let pair = (connection.client.address, connection.server.address);
-        if self.paths.len() < REMEMBERED || self.paths.contains_key(&pair) {
-            self.paths.entry(pair).or_default().count(connection);
+        if let Some(path) = Path::of(connection) {
+            let pair = (connection.client.address, connection.server.address);
+            let room = self.paths.len() < REMEMBERED;
+            put(&mut self.paths, room, pair, path, Path::merge);
         }
         self.openings
             .extend(Opening::of(connection).filter(|_| self.openings.len() < OPENINGS));
@@ -174,14 +178,35 @@ impl Tally {
         self.connections += other.connections;
         self.gaps += other.gaps;
         self.one_sided += other.one_sided;
-        for (endpoint, listening) in other.endpoints {
-            self.endpoints.entry(endpoint).or_default().merge(listening);
-        }
+        merge(&mut self.endpoints, other.endpoints, |ports, others| {
+            for (port, listening) in others {
+                ports.entry(port).or_default().merge(listening);
+            }
+        });
         merge(&mut self.hosts, other.hosts, Host::merge);
         merge(&mut self.neighbours, other.neighbours, Asked::merge);
-        merge(&mut self.paths, other.paths, Passage::merge);
+        merge(&mut self.paths, other.paths, Path::merge);
         self.ordinary.extend(other.ordinary);
-        self.openings.extend(other.openings);
+        self.more_openings.push(other.openings);
+        self.more_openings.extend(other.more_openings);
+    }
+
+    /// What the server's end made of the connection.
+    fn count_endpoint(&mut self, connection: &tcp::Facts) {
+        let Endpoint { address, port } = connection.server;
+        let room = self.endpoints_known < REMEMBERED;
+        let known = match self.endpoints.entry(address) {
+            Entry::Vacant(_) if !room => return,
+            address => address.or_default(),
+        };
+        match known.entry(port) {
+            btree_map::Entry::Occupied(mut known) => known.get_mut().count(connection),
+            btree_map::Entry::Vacant(free) if room => {
+                self.endpoints_known += 1;
+                free.insert(Listening::default()).count(connection);
+            }
+            btree_map::Entry::Vacant(_) => {}
+        }
     }
 
     /// What an end's segments have in common: only those that surely come from the host itself.
@@ -210,13 +235,18 @@ impl Tally {
             last,
         };
         let room = self.hosts.len() < REMEMBERED;
-        match self.hosts.entry(address) {
-            Entry::Occupied(mut known) => known.get_mut().merge(host),
-            Entry::Vacant(free) if room => {
-                free.insert(host);
-            }
-            Entry::Vacant(_) => {}
+        put(&mut self.hosts, room, address, host, Host::merge);
+    }
+}
+
+/// Adds what one connection tells of `key`; of what is not known yet only if there is room.
+fn put<K: Eq + Hash, V>(map: &mut HashMap<K, V>, room: bool, key: K, value: V, merge: impl Fn(&mut V, V)) {
+    match map.entry(key) {
+        Entry::Occupied(mut known) => merge(known.get_mut(), value),
+        Entry::Vacant(free) if room => {
+            free.insert(value);
         }
+        Entry::Vacant(_) => {}
     }
 }
 
@@ -226,12 +256,7 @@ fn merge<K: Eq + Hash, V>(map: &mut HashMap<K, V>, mut other: HashMap<K, V>, mer
         std::mem::swap(map, &mut other);
     }
     for (key, value) in other {
-        match map.entry(key) {
-            Entry::Occupied(mut known) => merge(known.get_mut(), value),
-            Entry::Vacant(free) => {
-                free.insert(value);
-            }
-        }
+        put(map, true, key, value, &merge);
     }
 }
 
@@ -291,41 +316,16 @@ impl Host {
     }
 }
 
-/// What a tally remembers of two hosts: of most there is nothing but a number of connections.
-#[derive(Debug, Default)]
-struct Passage {
-    connections: u64,
-    told: Option<Box<Path>>,
-}
-
-impl Passage {
-    fn count(&mut self, connection: &tcp::Facts) {
-        self.connections += 1;
-        if let Some(path) = Path::of(connection) {
-            self.told.get_or_insert_default().merge(path);
-        }
-    }
-
-    fn merge(&mut self, other: Passage) {
-        self.connections += other.connections;
-        match (&mut self.told, other.told) {
-            (Some(told), Some(other)) => told.merge(*other),
-            (told, other) => *told = told.take().or(other),
-        }
-    }
-
-    fn path(&self) -> Path {
-        Path {
-            connections: self.connections,
-            ..self.told.as_deref().copied().unwrap_or_default()
-        }
-    }
-}
-
 impl Path {
-    /// What `connection` tells of it, besides that it was; `None` if nothing.
+    /// What `connection` tells of it; `None` if nothing passed.
     fn of(connection: &tcp::Facts) -> Option<Self> {
-        let mut path = Path::default();
+        if !connection.is_established() {
+            return None;
+        }
+        let mut path = Path {
+            connections: 1,
+            ..Path::default()
+        };
         for (side, place) in [Side::Client, Side::Server].into_iter().zip(0..2) {
             let direction = connection.from(side);
             let repeat = direction
@@ -339,11 +339,11 @@ impl Path {
         let ends = [&connection.from_client, &connection.from_server];
         let went_on = |idle: &Idle| ends.iter().any(|end| end.acknowledged_at > Some(idle.to));
         path.survived = connection.idle.filter(went_on);
-        let tells = path.example.is_some() || path.survived.is_some() || path.largest_passed != [0; 2];
-        tells.then_some(path)
+        Some(path)
     }
 
     fn merge(&mut self, other: Path) {
+        self.connections += other.connections;
         for place in 0..2 {
             self.recovered[place] += other.recovered[place];
             self.largest_passed[place] = self.largest_passed[place].max(other.largest_passed[place]);
@@ -387,8 +387,8 @@ pub struct Survey<'a> {
     tally: &'a Tally,
     servers: HashMap<Endpoint, Server<'a>>,
     /// Attempts by Sec-WebSocket-Key.
-    keys: BTreeMap<&'a [u8], Vec<u32>>,
-    ordinary_keys: BTreeMap<&'a [u8], Vec<&'a Ordinary>>,
+    keys: HashMap<&'a [u8], Vec<u32>>,
+    ordinary_keys: HashMap<&'a [u8], Vec<&'a Ordinary>>,
     /// Attempts of those clients that are servers as well, in order.
     clients: HashMap<IpAddr, Vec<u32>>,
     /// Attempts at those servers that are clients as well, and whose requests were seen, in order.
@@ -396,7 +396,7 @@ pub struct Survey<'a> {
     /// By client and server: openings of connections in order, where several passed.
     openings: BTreeMap<(IpAddr, Endpoint), Vec<&'a Opening>>,
     /// Ways on which octets came through only when they were sent again.
-    lossy: BTreeMap<(IpAddr, IpAddr), Path>,
+    lossy: HashMap<(IpAddr, IpAddr), &'a Path>,
     /// By server: the silences that sessions did not survive, in nanoseconds.
     silences: BTreeMap<IpAddr, Vec<u64>>,
     span: (Time, Time),
@@ -449,11 +449,11 @@ impl<'a> Survey<'a> {
             attempts,
             tally,
             servers: HashMap::default(),
-            keys: BTreeMap::new(),
-            ordinary_keys: BTreeMap::new(),
+            keys: HashMap::default(),
+            ordinary_keys: HashMap::default(),
             clients: HashMap::default(),
             asked: HashMap::default(),
-            openings: openings(&tally.openings),
+            openings: openings(tally),
             lossy: lossy(&tally.paths),
             silences: BTreeMap::new(),
             span,
@@ -661,22 +661,17 @@ impl<'a> Survey<'a> {
 
     /// What became of the connections to `endpoint`.
     pub fn listening(&self, endpoint: Endpoint) -> Listening {
-        self.tally.endpoints.get(&endpoint).copied().unwrap_or_default()
+        let ports = self.tally.endpoints.get(&endpoint.address);
+        ports
+            .and_then(|ports| ports.get(&endpoint.port))
+            .copied()
+            .unwrap_or_default()
     }
 
     /// Endpoints of `address` and what became of the connections to them.
     pub fn listening_on(&self, address: IpAddr) -> impl Iterator<Item = (Endpoint, Listening)> {
-        let (from, to) = (
-            Endpoint { address, port: 0 },
-            Endpoint {
-                address,
-                port: u16::MAX,
-            },
-        );
-        self.tally
-            .endpoints
-            .range(from..=to)
-            .map(|(endpoint, listening)| (*endpoint, *listening))
+        let ports = self.tally.endpoints.get(&address).into_iter().flatten();
+        ports.map(move |(&port, listening)| (Endpoint { address, port }, *listening))
     }
 
     /// What the segments of a host have in common.
@@ -686,13 +681,12 @@ impl<'a> Survey<'a> {
 
     /// What passed between two hosts.
     pub fn path(&self, client: IpAddr, server: IpAddr) -> Path {
-        let passage = self.tally.paths.get(&(client, server));
-        passage.map(Passage::path).unwrap_or_default()
+        self.tally.paths.get(&(client, server)).copied().unwrap_or_default()
     }
 
     /// What passed between two hosts, if octets came through only when they were sent again.
-    pub fn lossy(&self, client: IpAddr, server: IpAddr) -> Option<&Path> {
-        self.lossy.get(&(client, server))
+    pub fn lossy(&self, client: IpAddr, server: IpAddr) -> Option<&'a Path> {
+        self.lossy.get(&(client, server)).copied()
     }
 
     /// How the connections of `client` to `server` were opened, in order; nothing unless at least two of them passed.
@@ -798,9 +792,10 @@ fn enter_unlike(list: &mut Vec<u32>, all: &[Attempt], index: u32, alike: impl Fn
 }
 
 /// The openings of each client at each server, in order; only where several passed can a limit on their rate be told.
-fn openings(all: &[Opening]) -> BTreeMap<(IpAddr, Endpoint), Vec<&Opening>> {
+fn openings(tally: &Tally) -> BTreeMap<(IpAddr, Endpoint), Vec<&Opening>> {
+    let all = tally.openings.iter().chain(tally.more_openings.iter().flatten());
     let pair = |opening: &Opening| (opening.client, opening.server);
-    let passed = all.iter().filter(|opening| opening.answered.is_some());
+    let passed = all.clone().filter(|opening| opening.answered.is_some());
     let mut passed: Vec<_> = passed.map(pair).collect();
     passed.sort_unstable();
     let several = passed.windows(2).filter(|two| two[0] == two[1]);
@@ -815,8 +810,8 @@ fn openings(all: &[Opening]) -> BTreeMap<(IpAddr, Endpoint), Vec<&Opening>> {
     kept
 }
 
-fn lossy(paths: &HashMap<(IpAddr, IpAddr), Passage>) -> BTreeMap<(IpAddr, IpAddr), Path> {
-    let all = paths.iter().map(|(pair, passage)| (*pair, passage.path()));
+fn lossy(paths: &HashMap<(IpAddr, IpAddr), Path>) -> HashMap<(IpAddr, IpAddr), &Path> {
+    let all = paths.iter().map(|(pair, path)| (*pair, path));
     all.filter(|(_, path)| path.recovered != [0, 0]).collect()
 }
 
