@@ -8,7 +8,7 @@ use crate::{
         hops::{Hop, hops},
         known::Known,
         rule::{Case, Confidence, Match, Outcome, Rule},
-        rules::asked_at,
+        rules::{LAST, asked_at},
     },
     fingerprint::Author,
     survey::Survey,
@@ -59,10 +59,17 @@ pub fn diagnose(attempt: &Attempt, survey: &Survey<'_>, author: &Author) -> Find
         author,
         known: &known,
     };
-    let mut matches: Vec<Verdict> = asked_at(attempt.stage)
-        .iter()
-        .filter_map(|rule| (rule.check)(&case).map(|found| Verdict { rule, found }))
-        .collect();
+    let check = |rule: &'static Rule| {
+        Some(Verdict {
+            rule,
+            found: (rule.check)(&case)?,
+        })
+    };
+    let mut matches: Vec<Verdict> = asked_at(attempt.stage).iter().copied().filter_map(check).collect();
+    // That no cause is known is told only where none is.
+    if matches.is_empty() {
+        matches.extend(check(LAST).filter(|_| LAST.stages.contains(&attempt.stage)));
+    }
     // A stable sort: of equals the first in the list wins.
     matches.sort_by_key(|verdict| Reverse((verdict.found.confidence, verdict.found.weight)));
     let mut matches = matches.into_iter();
@@ -79,9 +86,7 @@ pub fn diagnose(attempt: &Attempt, survey: &Survey<'_>, author: &Author) -> Find
             hops: hops(&case),
         };
     };
-    // That no cause is known is no news where one is.
-    let losers = matches.filter(|loser| loser.rule.id != "other");
-    let also_considered = losers.take(TOLD).map(|loser| considered(loser, &winner)).collect();
+    let also_considered = matches.take(TOLD).map(|loser| considered(loser, &winner)).collect();
     Finding {
         outcome: winner.found.outcome,
         cause: Some(winner),

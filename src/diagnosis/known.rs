@@ -7,6 +7,7 @@ use crate::{
         marks::Foreign,
         refusal::Contrast,
         rule::{Case, Confidence, SaidBy},
+        tls_handshake::Ending,
         words::{self, Words},
     },
     survey::{Host, Listening},
@@ -21,6 +22,9 @@ pub(super) struct Known<'a> {
     quoted: OnceCell<String>,
     foreign: OnceCell<Option<Confidence>>,
     pub(super) speaker: OnceCell<SaidBy>,
+    pub(super) ending: OnceCell<Option<Ending<'a>>>,
+    /// Of the reset that answered the SYN.
+    pub(super) refuser: OnceCell<Foreign>,
     contrasts: OnceCell<Vec<Contrast<'a>>>,
     listening: OnceCell<Listening>,
     /// The client and the server.

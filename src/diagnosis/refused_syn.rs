@@ -20,7 +20,11 @@ pub(super) fn refusal<'a>(case: &Case<'a>) -> Option<&'a Reset> {
 }
 
 /// What speaks for another writer than the host. The connection has no other segment of the host, so others are compared.
-pub(super) fn foreign(case: &Case<'_>, reset: &Reset) -> Foreign {
+pub(super) fn foreign<'a>(case: &Case<'a>, reset: &Reset) -> &'a Foreign {
+    case.known.refuser.get_or_init(|| marks(case, reset))
+}
+
+fn marks(case: &Case<'_>, reset: &Reset) -> Foreign {
     let mut foreign = Foreign::default();
     let packet = reset.seen.at.packet;
     ttl(case, reset, &mut foreign);

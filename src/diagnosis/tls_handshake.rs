@@ -87,6 +87,10 @@ impl<'a> Ending<'a> {
     /// What ended the handshake; `None` if nothing did, if its beginning was not seen, or if the segment that did was most
     /// likely written by a machine in between.
     pub(super) fn of(case: &Case<'a>) -> Option<Self> {
+        *case.known.ending.get_or_init(|| Ending::derive(case))
+    }
+
+    fn derive(case: &Case<'a>) -> Option<Self> {
         let tls = case.attempt.tls.as_deref()?;
         tls.facts.client_hello.as_ref()?;
         let (at, by, how, foreign) = first_end(case, tls)?;

@@ -64,7 +64,7 @@ fn check(case: &Case<'_>) -> Option<Match> {
     let found = Match::new(confidence, Outcome::FirewallDrop, SaidBy::Firewall, summary)
         .weighing(weight)
         .shown_by(reset.seen.at.packet, "reset to the SYN")
-        .shown_by_all(foreign.marks)
+        .shown_by_all(foreign.marks.iter().cloned())
         .but("No mark proves another sender; a filter on the host itself would leave none.");
     Some(found)
 }

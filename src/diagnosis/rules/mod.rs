@@ -240,11 +240,14 @@ pub fn catalogue() -> &'static [Rule] {
     CATALOGUE
 }
 
-/// The rules that are asked about attempts that ended at `stage`, in the same order.
+/// The rule that is asked where none of the others tells the cause.
+pub(super) static LAST: &Rule = &other::RULE;
+
+/// The rules that are asked first about attempts that ended at `stage`, in the same order.
 pub(super) fn asked_at(stage: Stage) -> &'static [&'static Rule] {
     static BY_STAGE: LazyLock<BTreeMap<Stage, Vec<&'static Rule>>> = LazyLock::new(|| {
         let mut by_stage = BTreeMap::<_, Vec<_>>::new();
-        for rule in CATALOGUE {
+        for rule in CATALOGUE.iter().filter(|rule| rule.id != LAST.id) {
             for &stage in rule.stages {
                 by_stage.entry(stage).or_default().push(rule);
             }
