@@ -21,7 +21,7 @@ use crate::{
     capture::{self, Arrangement, CaptureFile, Chain, Chunk, PacketId, Reader, Secrets, Source, Time, arrange},
     fingerprint::Prints,
     packet::{Datagram, Decoded, Fragment, Fragments, IcmpError, Neighbour, Segment, Skip, decode},
-    report::{Composer, Report, Scene, Sink, Style},
+    report::{Batch, Composer, Report, Scene, Sink, Style},
     survey::{Survey, Tally},
     tcp::{Limits, Table},
     tls::KeyLog,
@@ -98,7 +98,7 @@ pub fn analyze_into<S: Sink + Send>(options: &Options, sink: &mut S) -> Result<R
     pool.install(|| work(options, &arrangement, sink))
 }
 
-fn work<S: Sink>(options: &Options, arrangement: &Arrangement, sink: &mut S) -> Result<Report, Error> {
+fn work<S: Sink + Send>(options: &Options, arrangement: &Arrangement, sink: &mut S) -> Result<Report, Error> {
     let mut composer = Composer::new(sink);
     let (mut all, mut index) = (Vec::new(), 0);
     for chain in &arrangement.chains {
@@ -402,11 +402,14 @@ impl Road {
         }
         // Two halves side by side; in more parts, most is added up more than once.
         let halves = tallies.into_par_iter().with_min_len(SHARDS / 2);
-        walked.tally.merge(halves.reduce(Tally::default, |mut sum, tally| {
-            sum.merge(tally);
-            sum
-        }));
-        walked.keep_what_counts();
+        let counted = || {
+            halves.reduce(Tally::default, |mut sum, tally| {
+                sum.merge(tally);
+                sum
+            })
+        };
+        let (counted, ()) = rayon::join(counted, || keep_what_counts(&mut walked.attempts));
+        walked.tally.merge(counted);
         walked
     }
 }
@@ -551,33 +554,32 @@ impl Shard {
     }
 }
 
-impl Walked {
-    /// Leaves out those presumed attempts that have nothing to do with upgrades, by the contract's rule:
-    /// one counts if its first octets are TLS or HTTP, if it is a SYN to port 80, 443 or above 1023 that led nowhere, or if
-    /// upgrades are, or may be, inside TLS, asked for elsewhere at its server's endpoint or between its two hosts.
-    fn keep_what_counts(&mut self) {
-        let hidden =
-            |attempt: &&Attempt| attempt.tls.as_ref().is_some_and(|tls| tls.is_complete()) && !attempt.is_ordinary();
-        let asked = |attempt: &&Attempt| !attempt.presumed || hidden(attempt);
-        let asked: Vec<&Attempt> = self.attempts.iter().filter(asked).collect();
-        let servers: HashSet<_> = asked.iter().map(|attempt| attempt.connection.server).collect();
-        let pair = |attempt: &Attempt| (attempt.connection.client.address, attempt.connection.server.address);
-        let pairs: HashSet<_> = asked.iter().map(|attempt| pair(attempt)).collect();
-        let counts = |attempt: &Attempt| {
-            let speaks = attempt.tls.is_some() || attempt.request.is_some();
-            let port = attempt.connection.server.port;
-            let service = port == 80 || port == 443 || port >= 1024;
-            !attempt.presumed
-                || speaks
-                || attempt.stage == Stage::Connect && service && attempt.connection.opening_seen()
-                || servers.contains(&attempt.connection.server)
-                || pairs.contains(&pair(attempt))
-        };
-        self.attempts.retain(counts);
-        self.attempts
-            .par_sort_by_cached_key(|attempt| (attempt.connection.first.packet, attempt.nth));
-    }
+/// Leaves out those presumed attempts that have nothing to do with upgrades, by the contract's rule:
+/// one counts if its first octets are TLS or HTTP, if it is a SYN to port 80, 443 or above 1023 that led nowhere, or if
+/// upgrades are, or may be, inside TLS, asked for elsewhere at its server's endpoint or between its two hosts. And sorts the others.
+fn keep_what_counts(attempts: &mut Vec<Attempt>) {
+    let hidden =
+        |attempt: &&Attempt| attempt.tls.as_ref().is_some_and(|tls| tls.is_complete()) && !attempt.is_ordinary();
+    let asked = |attempt: &&Attempt| !attempt.presumed || hidden(attempt);
+    let asked: Vec<&Attempt> = attempts.iter().filter(asked).collect();
+    let servers: HashSet<_> = asked.iter().map(|attempt| attempt.connection.server).collect();
+    let pair = |attempt: &Attempt| (attempt.connection.client.address, attempt.connection.server.address);
+    let pairs: HashSet<_> = asked.iter().map(|attempt| pair(attempt)).collect();
+    let counts = |attempt: &Attempt| {
+        let speaks = attempt.tls.is_some() || attempt.request.is_some();
+        let port = attempt.connection.server.port;
+        let service = port == 80 || port == 443 || port >= 1024;
+        !attempt.presumed
+            || speaks
+            || attempt.stage == Stage::Connect && service && attempt.connection.opening_seen()
+            || servers.contains(&attempt.connection.server)
+            || pairs.contains(&pair(attempt))
+    };
+    attempts.retain(counts);
+    attempts.par_sort_by_cached_key(|attempt| (attempt.connection.first.packet, attempt.nth));
+}
 
+impl Walked {
     fn span(&self) -> (Time, Time) {
         let first = self.captures.iter().filter_map(|capture| capture.first).min();
         let last = self.captures.iter().filter_map(|capture| capture.last).max();
@@ -643,13 +645,13 @@ impl Walked {
     }
 }
 
-/// Attempts that are judged one after the other, by one thread; few enough that memory for what is told of them is at hand.
-const BATCH: usize = 32;
-/// Batches that are judged before the first of them is handed on.
-const BATCHES: usize = 64;
+/// Attempts that are judged one after the other, by one thread.
+const BATCH: usize = 256;
+/// Batches that are judged while those before them are handed on.
+const BATCHES: usize = 16;
 
 /// The second half: facts become verdicts, and verdicts a report.
-fn judge<S: Sink>(
+fn judge<S: Sink + Send>(
     walked: Walked,
     prints: &Prints,
     options: &Options,
@@ -671,18 +673,28 @@ fn judge<S: Sink>(
         .iter()
         .filter(|attempt| !attempt.is_ordinary())
         .collect();
+    let (mut before, mut judged) = (composer.attempts(), Vec::new());
     for attempts in told.chunks(BATCH * BATCHES) {
-        let before = composer.attempts();
-        let judged: Vec<_> = attempts
-            .par_chunks(BATCH)
-            .enumerate()
-            .map(|(place, batch)| scene.batch::<S>(batch, before + (place * BATCH) as u64))
-            .collect();
-        judged.into_iter().try_for_each(|batch| composer.take(batch))?;
+        let judge = || {
+            let batches = attempts.par_chunks(BATCH).enumerate();
+            batches
+                .map(|(place, batch)| scene.batch::<S>(batch, before + (place * BATCH) as u64))
+                .collect()
+        };
+        let last = std::mem::take(&mut judged);
+        let (taken, next) = rayon::join(|| take(composer, last), judge);
+        taken?;
+        (before, judged) = (before + attempts.len() as u64, next);
     }
+    take(composer, judged)?;
     // Nothing waits for the facts to be freed.
     rayon::spawn(move || drop(walked));
     Ok(())
+}
+
+/// Hands judged attempts on.
+fn take<S: Sink + Send>(composer: &mut Composer<'_, S>, judged: Vec<Batch<S::Batch>>) -> io::Result<()> {
+    judged.into_iter().try_for_each(|batch| composer.take(batch))
 }
 
 impl std::fmt::Display for Error {

@@ -15,8 +15,8 @@ use crate::{analysis::Error, report::page::Style};
 /// What is written to.
 pub(super) type To<'w> = dyn Write + Send + 'w;
 
-/// Octets that are gathered before they are written.
-const GATHERED: usize = 64 << 10;
+/// Octets that are gathered before they are written; what is longer, as attempts that stand together are, goes past it.
+const GATHERED: usize = 16 << 10;
 
 /// Writes to standard output.
 pub(super) fn print<T, E: Into<Error>>(write: impl FnOnce(&mut To<'_>) -> Result<T, E>) -> Result<T, Trouble> {

@@ -1,6 +1,6 @@
 //! Makes the report from facts and verdicts: names, times and counts, credentials masked unless asked for.
 
-use std::{collections::BTreeMap, io, net::SocketAddr};
+use std::{collections::BTreeMap, io};
 
 use crate::{
     attempt::{self, Session, Stage, Tls},
@@ -8,10 +8,9 @@ use crate::{
     diagnosis::{self, Evidence, Finding, Verdict, diagnose},
     fingerprint::{Answer, Author, Prints},
     http::{masked_subprotocols, masked_target, printable},
-    packet::Endpoint,
     report::{
         Alert, Attempt, Capture, Cause, Change, Close, Connection, Considered, Frames, Hop, Report, Request, Response,
-        SCHEMA_VERSION, Sink, Summary, Tool, Word, patterns::Patterns, time::rfc3339,
+        SCHEMA_VERSION, Sink, Summary, Tool, Word, address::endpoint, patterns::Patterns, time::rfc3339,
     },
     survey::Survey,
     tcp::{self, Side},
@@ -28,9 +27,13 @@ pub struct Composer<'s, S> {
     sink: &'s mut S,
 }
 
+/// Attempts that are told and prepared at once: few enough that memory for what is told of them is at hand.
+const RUN: usize = 32;
+
 /// Attempts that stand together, told, and what is counted of them.
 pub struct Batch<B> {
-    told: B,
+    /// Run by run.
+    told: Vec<B>,
     summary: Summary,
     patterns: Patterns,
 }
@@ -108,7 +111,7 @@ impl<'s, S: Sink> Composer<'s, S> {
     pub fn take(&mut self, batch: Batch<S::Batch>) -> io::Result<()> {
         self.report.summary.add(batch.summary);
         self.patterns.append(batch.patterns);
-        self.sink.take(batch.told)
+        batch.told.into_iter().try_for_each(|run| self.sink.take(run))
     }
 
     /// The finished report; its attempts have gone to the sink.
@@ -182,9 +185,11 @@ impl Scene<'_> {
             patterns.count(attempt, &told, number, (first.time, self.precision(first.packet)));
             told
         };
-        let told = attempts.iter().zip(before + 1..).map(judge).collect();
+        let mut judged = attempts.iter().zip(before + 1..).map(judge);
+        let runs = std::iter::repeat_with(|| judged.by_ref().take(RUN).collect::<Vec<_>>());
+        let told = runs.take_while(|run| !run.is_empty()).map(S::prepare).collect();
         Batch {
-            told: S::prepare(told),
+            told,
             summary,
             patterns,
         }
@@ -263,11 +268,6 @@ impl Scene<'_> {
             .and_then(|place| self.captures.get(place as usize))
             .map_or(6, |capture| capture.precision)
     }
-}
-
-/// An endpoint as a report writes it.
-pub(super) fn endpoint(endpoint: Endpoint) -> String {
-    SocketAddr::new(endpoint.address, endpoint.port).to_string()
 }
 
 /// Values that must not be in a report.

@@ -11,6 +11,7 @@ pub mod text;
 pub mod time;
 pub mod words;
 
+mod address;
 mod compose;
 mod digest;
 #[cfg(test)]

@@ -10,33 +10,33 @@ pub fn rfc3339(nanoseconds: i64, digits: u8) -> String {
     let time = Timestamp::from_nanosecond(nanoseconds.into()).unwrap_or_default();
     let civil = Offset::UTC.to_datetime(time);
     // Every attempt has two of these: digit by digit they cost a fraction of what formatting in general costs.
-    let mut text = String::with_capacity(30);
-    number(&mut text, civil.year().unsigned_abs().into(), 4);
-    for (before, value) in [
-        ('-', civil.month()),
-        ('-', civil.day()),
-        ('T', civil.hour()),
-        (':', civil.minute()),
-        (':', civil.second()),
+    let mut text = *b"0000-00-00T00:00:00.000000000";
+    put(&mut text[..4], civil.year().unsigned_abs().into());
+    for (place, value) in [
+        (5, civil.month()),
+        (8, civil.day()),
+        (11, civil.hour()),
+        (14, civil.minute()),
+        (17, civil.second()),
     ] {
-        text.push(before);
-        number(&mut text, value.unsigned_abs().into(), 2);
+        put(&mut text[place..place + 2], value.unsigned_abs().into());
     }
-    let digits = usize::from(digits.min(9));
-    if digits > 0 {
-        text.push('.');
-        number(&mut text, civil.subsec_nanosecond().unsigned_abs(), 9);
-        text.truncate(text.len() - (9 - digits));
-    }
-    text.push('Z');
-    text
+    put(&mut text[20..], civil.subsec_nanosecond().unsigned_abs());
+    let length = match usize::from(digits.min(9)) {
+        0 => 19,
+        digits => 20 + digits,
+    };
+    let mut told = String::with_capacity(30);
+    told.push_str(str::from_utf8(&text[..length]).unwrap_or_default());
+    told.push('Z');
+    told
 }
 
-/// Writes a number of so many decimal digits.
-fn number(text: &mut String, value: u32, digits: u32) {
-    for place in (0..digits).rev() {
-        let digit = value / 10u32.pow(place) % 10;
-        text.push(char::from(b'0' + digit as u8));
+/// Fills `places` with the decimal digits of `value`.
+fn put(places: &mut [u8], mut value: u32) {
+    for place in places.iter_mut().rev() {
+        *place = b'0' + (value % 10) as u8;
+        value /= 10;
     }
 }
 
