@@ -394,7 +394,7 @@ pub struct Survey<'a> {
     /// Attempts at those servers that are clients as well, and whose requests were seen, in order.
     asked: HashMap<IpAddr, Vec<u32>>,
     /// By client and server: openings of connections in order, where several passed.
-    openings: BTreeMap<(IpAddr, Endpoint), Vec<&'a Opening>>,
+    openings: HashMap<(IpAddr, Endpoint), Vec<&'a Opening>>,
     /// Ways on which octets came through only when they were sent again.
     lossy: HashMap<(IpAddr, IpAddr), &'a Path>,
     /// By server: the silences that sessions did not survive, in nanoseconds.
@@ -458,8 +458,10 @@ impl<'a> Survey<'a> {
             silences: BTreeMap::new(),
             span,
         };
+        let mut clients = HashSet::default();
         for (attempt, index) in attempts.iter().zip(0..) {
             survey.enter(attempt, index);
+            clients.insert(attempt.connection.client.address);
         }
         for ordinary in &tally.ordinary {
             survey.enter_ordinary(ordinary);
@@ -468,7 +470,7 @@ impl<'a> Survey<'a> {
         for list in servers.chain(survey.ordinary_keys.values_mut()) {
             list.sort_by_key(|ordinary| ordinary.request);
         }
-        survey.enter_proxies();
+        survey.enter_proxies(&clients);
         survey
     }
 
@@ -499,20 +501,18 @@ impl<'a> Survey<'a> {
     }
 
     /// Only of a proxy is it asked what it began itself and what it was asked, and a proxy is both client and server.
-    fn enter_proxies(&mut self) {
-        let servers: HashSet<IpAddr> = self.servers.keys().map(|server| server.address).collect();
-        for (attempt, index) in self.attempts.iter().zip(0..) {
-            let client = attempt.connection.client.address;
-            if servers.contains(&client) {
-                self.clients.entry(client).or_default().push(index);
-            }
-        }
-        if self.clients.is_empty() {
+    fn enter_proxies(&mut self, clients: &HashSet<IpAddr>) {
+        let servers = self.servers.keys().map(|server| server.address);
+        let proxies: HashSet<IpAddr> = servers.filter(|server| clients.contains(server)).collect();
+        if proxies.is_empty() {
             return;
         }
         for (attempt, index) in self.attempts.iter().zip(0..) {
-            let server = attempt.connection.server.address;
-            if attempt.request.is_some() && self.clients.contains_key(&server) {
+            let (client, server) = (attempt.connection.client.address, attempt.connection.server.address);
+            if proxies.contains(&client) {
+                self.clients.entry(client).or_default().push(index);
+            }
+            if attempt.request.is_some() && proxies.contains(&server) {
                 self.asked.entry(server).or_default().push(index);
             }
         }
@@ -792,14 +792,14 @@ fn enter_unlike(list: &mut Vec<u32>, all: &[Attempt], index: u32, alike: impl Fn
 }
 
 /// The openings of each client at each server, in order; only where several passed can a limit on their rate be told.
-fn openings(tally: &Tally) -> BTreeMap<(IpAddr, Endpoint), Vec<&Opening>> {
+fn openings(tally: &Tally) -> HashMap<(IpAddr, Endpoint), Vec<&Opening>> {
     let all = tally.openings.iter().chain(tally.more_openings.iter().flatten());
     let pair = |opening: &Opening| (opening.client, opening.server);
     let passed = all.clone().filter(|opening| opening.answered.is_some());
     let mut passed: Vec<_> = passed.map(pair).collect();
     passed.sort_unstable();
     let several = passed.windows(2).filter(|two| two[0] == two[1]);
-    let mut kept: BTreeMap<_, Vec<&Opening>> = several.map(|two| (two[0], Vec::new())).collect();
+    let mut kept: HashMap<_, Vec<&Opening>> = several.map(|two| (two[0], Vec::new())).collect();
     for opening in all {
         if let Some(list) = kept.get_mut(&pair(opening)) {
             list.push(opening);
