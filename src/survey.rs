@@ -9,7 +9,7 @@ use std::{
 use foldhash::{HashMap, HashSet};
 
 use crate::{
-    attempt::{Attempt, Conclusion, Ordinary, Request},
+    attempt::{Attempt, Conclusion, Ordinary, Request, Stage},
     capture::Time,
     packet::{Endpoint, Neighbour},
     tcp::{self, At, Idle, Side},
@@ -29,15 +29,13 @@ pub struct Tally {
     neighbours: HashMap<IpAddr, Asked>,
     paths: HashMap<(IpAddr, IpAddr), Path>,
     openings: Vec<Opening>,
-    /// Those that other shards remember.
-    more_openings: Vec<Vec<Opening>>,
     gaps: u64,
     one_sided: u64,
 }
 
 /// How many endpoints, hosts, paths and ordinary exchanges one tally remembers.
 const REMEMBERED: usize = 16_384;
-/// How many openings of connections one tally remembers: a scan makes many, and the first ones tell as much as all.
+/// How many answered openings of connections one tally remembers: the first ones tell as much as all.
 const OPENINGS: usize = 4096;
 
 /// What became of the connections to one endpoint.
@@ -148,8 +146,10 @@ impl Tally {
             let room = self.paths.len() < REMEMBERED;
             put(&mut self.paths, room, pair, path, Path::merge);
         }
+        // Those that were not answered are attempts, which are remembered anyway.
+        let answered = Opening::of(connection).filter(|opening| opening.answered.is_some());
         self.openings
-            .extend(Opening::of(connection).filter(|_| self.openings.len() < OPENINGS));
+            .extend(answered.filter(|_| self.openings.len() < OPENINGS));
         let room = REMEMBERED.saturating_sub(self.ordinary.len());
         self.ordinary.extend(conclusion.ordinary.drain(..).take(room));
     }
@@ -187,8 +187,7 @@ impl Tally {
         merge(&mut self.neighbours, other.neighbours, Asked::merge);
         merge(&mut self.paths, other.paths, Path::merge);
         self.ordinary.extend(other.ordinary);
-        self.more_openings.push(other.openings);
-        self.more_openings.extend(other.more_openings);
+        self.openings.extend(other.openings);
     }
 
     /// What the server's end made of the connection.
@@ -369,6 +368,10 @@ impl Opening {
             answered: connection.from_server.syns.first().map(|syn| syn.at),
         })
     }
+
+    fn pair(&self) -> (IpAddr, Endpoint) {
+        (self.client, self.server)
+    }
 }
 
 impl Asked {
@@ -394,7 +397,7 @@ pub struct Survey<'a> {
     /// Attempts at those servers that are clients as well, and whose requests were seen, in order.
     asked: HashMap<IpAddr, Vec<u32>>,
     /// By client and server: openings of connections in order, where several passed.
-    openings: HashMap<(IpAddr, Endpoint), Vec<&'a Opening>>,
+    openings: HashMap<(IpAddr, Endpoint), Vec<Opening>>,
     /// Ways on which octets came through only when they were sent again.
     lossy: HashMap<(IpAddr, IpAddr), &'a Path>,
     /// By server: the silences that sessions did not survive, in nanoseconds.
@@ -453,7 +456,7 @@ impl<'a> Survey<'a> {
             ordinary_keys: HashMap::default(),
             clients: HashMap::default(),
             asked: HashMap::default(),
-            openings: openings(tally),
+            openings: several_answered(&tally.openings),
             lossy: lossy(&tally.paths),
             silences: BTreeMap::new(),
             span,
@@ -470,6 +473,9 @@ impl<'a> Survey<'a> {
         for list in servers.chain(survey.ordinary_keys.values_mut()) {
             list.sort_by_key(|ordinary| ordinary.request);
         }
+        for openings in survey.openings.values_mut() {
+            openings.sort_by_key(|opening| opening.first);
+        }
         survey.enter_proxies(&clients);
         survey
     }
@@ -478,6 +484,11 @@ impl<'a> Survey<'a> {
         let endpoint = attempt.connection.server;
         let server = self.servers.entry(endpoint).or_default();
         server.enter(self.attempts, attempt, index);
+        if attempt.stage == Stage::Connect
+            && let Some(beside) = self.openings.get_mut(&(attempt.connection.client.address, endpoint))
+        {
+            beside.extend(Opening::of(&attempt.connection).filter(|opening| opening.answered.is_none()));
+        }
         if attempt.is_upgraded()
             && let Some((_, silence)) = attempt.connection.fatal_silence()
         {
@@ -690,7 +701,7 @@ impl<'a> Survey<'a> {
     }
 
     /// How the connections of `client` to `server` were opened, in order; nothing unless at least two of them passed.
-    pub fn openings(&self, client: IpAddr, server: Endpoint) -> &[&'a Opening] {
+    pub fn openings(&self, client: IpAddr, server: Endpoint) -> &[Opening] {
         self.openings
             .get(&(client, server))
             .map(Vec::as_slice)
@@ -791,22 +802,17 @@ fn enter_unlike(list: &mut Vec<u32>, all: &[Attempt], index: u32, alike: impl Fn
     }
 }
 
-/// The openings of each client at each server, in order; only where several passed can a limit on their rate be told.
-fn openings(tally: &Tally) -> HashMap<(IpAddr, Endpoint), Vec<&Opening>> {
-    let all = tally.openings.iter().chain(tally.more_openings.iter().flatten());
-    let pair = |opening: &Opening| (opening.client, opening.server);
-    let passed = all.clone().filter(|opening| opening.answered.is_some());
-    let mut passed: Vec<_> = passed.map(pair).collect();
-    passed.sort_unstable();
-    let several = passed.windows(2).filter(|two| two[0] == two[1]);
-    let mut kept: HashMap<_, Vec<&Opening>> = several.map(|two| (two[0], Vec::new())).collect();
+/// The answered openings of each client at each server, where there are several: only there can a limit on their rate be told.
+fn several_answered(all: &[Opening]) -> HashMap<(IpAddr, Endpoint), Vec<Opening>> {
+    let mut pairs: Vec<_> = all.iter().map(Opening::pair).collect();
+    pairs.sort_unstable();
+    let several = pairs.windows(2).filter(|two| two[0] == two[1]);
+    let mut kept: HashMap<_, Vec<Opening>> = several.map(|two| (two[0], Vec::new())).collect();
     for opening in all {
-        if let Some(list) = kept.get_mut(&pair(opening)) {
-            list.push(opening);
+        if let Some(list) = kept.get_mut(&opening.pair()) {
+            list.push(*opening);
         }
     }
-    kept.values_mut()
-        .for_each(|list| list.sort_by_key(|opening| opening.first));
     kept
 }
 

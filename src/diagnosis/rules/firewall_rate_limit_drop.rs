@@ -117,19 +117,19 @@ struct Around<'a> {
 impl<'a> Around<'a> {
     fn of(case: &Case<'a>, syns: &SilentSyns) -> Option<Self> {
         let facts = &case.attempt.connection;
-        let openings: &[&'a Opening] = case.survey.openings(facts.client.address, facts.server);
+        let openings = case.survey.openings(facts.client.address, facts.server);
         let place = openings.partition_point(|opening| opening.first < syns.first);
         let (before, after) = openings.split_at(place);
         let before = before.get(before.len().saturating_sub(LOOKED_AT)..)?;
-        let near = |opening: &&&Opening| syns.first.time.since(opening.first.time) < WINDOW;
+        let near = |opening: &&Opening| syns.first.time.since(opening.first.time) < WINDOW;
         let at_once = |opening: &&Opening| opening.answered.is_some() && opening.syns == 1;
         let late = |opening: &&Opening| {
             opening
                 .answered
                 .is_some_and(|at| opening.syns > 1 && at > opening.first)
         };
-        let passed = before.iter().filter(near).copied().filter(at_once).collect();
-        let others = || before.iter().filter(near).chain(after.iter().take(LOOKED_AT)).copied();
+        let passed = before.iter().filter(near).filter(at_once).collect();
+        let others = || before.iter().filter(near).chain(after.iter().take(LOOKED_AT));
         let during = |opening: &&Opening| opening.last >= syns.first && opening.first <= syns.last;
         let answered = |opening: &Opening| u32::from(opening.answered.is_some());
         let let_through = others()
