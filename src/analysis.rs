@@ -554,9 +554,9 @@ impl Shard {
     }
 }
 
-/// Leaves out those presumed attempts that have nothing to do with upgrades, by the contract's rule:
+/// Leaves out those presumed attempts that have nothing to do with upgrades, by the contract's rule, and sorts the others:
 /// one counts if its first octets are TLS or HTTP, if it is a SYN to port 80, 443 or above 1023 that led nowhere, or if
-/// upgrades are, or may be, inside TLS, asked for elsewhere at its server's endpoint or between its two hosts. And sorts the others.
+/// upgrades are, or may be, inside TLS, asked for elsewhere at its server's endpoint or between its two hosts.
 fn keep_what_counts(attempts: &mut Vec<Attempt>) {
     let hidden =
         |attempt: &&Attempt| attempt.tls.as_ref().is_some_and(|tls| tls.is_complete()) && !attempt.is_ordinary();

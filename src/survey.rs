@@ -22,7 +22,7 @@ pub struct Tally {
     pub connections: u64,
     /// By address and port.
     endpoints: HashMap<IpAddr, BTreeMap<u16, Listening>>,
-    /// How many endpoints that are.
+    /// How many endpoints it counted itself, against the bound.
     endpoints_known: usize,
     hosts: HashMap<IpAddr, Host>,
     ordinary: Vec<Ordinary>,

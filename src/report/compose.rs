@@ -1,6 +1,6 @@
 //! Makes the report from facts and verdicts: names, times and counts, credentials masked unless asked for.
 
-use std::{collections::BTreeMap, io};
+use std::{collections::BTreeMap, fmt::Write, io, net::SocketAddr};
 
 use crate::{
     attempt::{self, Session, Stage, Tls},
@@ -8,9 +8,10 @@ use crate::{
     diagnosis::{self, Evidence, Finding, Verdict, diagnose},
     fingerprint::{Answer, Author, Prints},
     http::{masked_subprotocols, masked_target, printable},
+    packet::Endpoint,
     report::{
         Alert, Attempt, Capture, Cause, Change, Close, Connection, Considered, Frames, Hop, Report, Request, Response,
-        SCHEMA_VERSION, Sink, Summary, Tool, Word, address::endpoint, patterns::Patterns, time::rfc3339,
+        SCHEMA_VERSION, Sink, Summary, Tool, Word, patterns::Patterns, time::rfc3339,
     },
     survey::Survey,
     tcp::{self, Side},
@@ -268,6 +269,15 @@ impl Scene<'_> {
             .and_then(|place| self.captures.get(place as usize))
             .map_or(6, |capture| capture.precision)
     }
+}
+
+/// An endpoint as a report writes it.
+pub(super) fn endpoint(endpoint: Endpoint) -> String {
+    // Every attempt has two: room for the longest at once.
+    let mut text = String::with_capacity(48);
+    // A string can always be written.
+    let _ = write!(text, "{}", SocketAddr::new(endpoint.address, endpoint.port));
+    text
 }
 
 /// Values that must not be in a report.

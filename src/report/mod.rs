@@ -11,7 +11,6 @@ pub mod text;
 pub mod time;
 pub mod words;
 
-mod address;
 mod compose;
 mod digest;
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::{cmp::Reverse, collections::BTreeMap, hash::Hash, net::IpAddr};
 
 use foldhash::HashMap;
 
-use super::{Attempt, Pattern, Word, address::endpoint, time::rfc3339, words};
+use super::{Attempt, Pattern, Word, compose::endpoint, time::rfc3339, words};
 use crate::{attempt, capture::Time, packet::Endpoint};
 
 /// Names that a pattern lists of each kind.
