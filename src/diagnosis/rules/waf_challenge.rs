@@ -1,9 +1,5 @@
 //! A bot challenge that a WebSocket client cannot answer.
 
-use std::sync::LazyLock;
-
-use memchr::memmem::Finder;
-
 use crate::{
     attempt::Stage,
     diagnosis::{
@@ -60,7 +56,7 @@ const SAYINGS: &[&str] = &[
 ];
 
 /// Scripts of challenge platforms, by the paths and names that only they use.
-const SCRIPTS: [&str; 9] = [
+const SCRIPTS: &[&str] = &[
     "/cdn-cgi/challenge-platform/",
     "_cf_chl_opt",
     "captcha-delivery.com",
@@ -72,15 +68,10 @@ const SCRIPTS: [&str; 9] = [
     "challenges.cloudflare.com",
 ];
 
-/// They are looked for in every answer: what finds them is made once.
-static FINDERS: LazyLock<[Finder<'static>; 9]> = LazyLock::new(|| SCRIPTS.map(Finder::new));
-
 fn check(case: &Case<'_>) -> Option<Match> {
     let reply = Reply::of(case)?;
     let field = by_field(&reply);
-    let mut scripts = SCRIPTS.iter().zip(&*FINDERS);
-    let script = scripts.find(|(_, finder)| finder.find(&reply.response.body).is_some());
-    let script = script.map(|(&script, _)| script);
+    let script = reply.holds(SCRIPTS);
     let (confidence, weight) = match (field, script, reply.evoked(RULE.id)) {
         (Some(_), ..) => (Confidence::Confirmed, 85),
         (None, Some(_), _) => (Confidence::Likely, 80),
