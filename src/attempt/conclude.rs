@@ -106,8 +106,9 @@ fn unfinished_exchange((head, first): (http::RequestHead, tcp::Seen)) -> Exchang
 
 fn of_exchange(exchange: Exchange, dialogue: &mut Dialogue, connection: &Arc<tcp::Facts>, plain: bool) -> Attempt {
     // A certificate that the server refuses in TLS 1.3 comes to light after the client's request (RFC 8446 section 4.4.2.4).
-    let refused =
-        |tls: &Tls| tls.fatal_alert().is_some() || tls.lacks_client_certificate() && left(Side::Server, connection);
+    let refused = |tls: &Tls| {
+        tls.fatal_alert().is_some() || tls.lacks_client_certificate() && connection.left(Side::Server).is_some()
+    };
     let plain = plain && (exchange.response.is_some() || !dialogue.tls.as_deref().is_some_and(refused));
     let asks = exchange
         .request
@@ -140,11 +141,6 @@ fn of_exchange(exchange: Exchange, dialogue: &mut Dialogue, connection: &Arc<tcp
         not_http: exchange.not_http,
         session,
     }
-}
-
-/// Whether this side closed the connection, or reset it.
-fn left(side: Side, connection: &tcp::Facts) -> bool {
-    connection.from(side).fin.is_some() || connection.resets.iter().any(|reset| reset.side == side)
 }
 
 /// Whether the two ends closed the session, or it was open to the last.

@@ -115,15 +115,6 @@ pub(super) fn is_half_seen(case: &Case<'_>) -> bool {
     case.attempt.connection.is_one_sided() || case.survey.is_one_sided()
 }
 
-/// When `side` closed or reset the connection.
-pub(super) fn left(case: &Case<'_>, side: Side) -> Option<At> {
-    let facts = &case.attempt.connection;
-    let fin = facts.from(side).fin.as_ref().map(|fin| fin.at);
-    fin.into_iter()
-        .chain(facts.reset_by(side).map(|reset| reset.seen.at))
-        .min()
-}
-
 /// The first sending and the repeats of what vanished, as evidence.
 pub(super) fn repeats(case: &Case<'_>, side: Side, lost: &Unheard, what: &str) -> Vec<Evidence> {
     let first = Evidence {

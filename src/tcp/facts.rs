@@ -433,6 +433,14 @@ impl Facts {
         self.resets.iter().find(|reset| reset.side == side)
     }
 
+    /// When `side` closed or reset the connection.
+    pub fn left(&self, side: Side) -> Option<At> {
+        let fin = self.from(side).fin.as_ref().map(|fin| fin.at);
+        fin.into_iter()
+            .chain(self.reset_by(side).map(|reset| reset.seen.at))
+            .min()
+    }
+
     /// Round trip between the ends as far as it could be measured, in nanoseconds.
     pub fn rtt(&self) -> Option<u64> {
         match (self.server_rtt, self.client_rtt) {

@@ -4,7 +4,7 @@ use crate::{
     attempt::Stage,
     diagnosis::{
         marks::{milliseconds, seconds},
-        passage::{FIRST_REPEAT, PATIENCE, is_half_seen, left},
+        passage::{FIRST_REPEAT, PATIENCE, is_half_seen},
         rule::{Case, Confidence, Match, Outcome, Rule, SaidBy},
     },
     tcp::{At, Side},
@@ -41,7 +41,7 @@ fn check(case: &Case<'_>) -> Option<Match> {
     let facts = &case.attempt.connection;
     let gone = [Side::Client, Side::Server]
         .into_iter()
-        .any(|side| left(case, side).is_some());
+        .any(|side| case.attempt.connection.left(side).is_some());
     if gone || is_half_seen(case) || !facts.errors.is_empty() || case.attempt.response.is_some() {
         return None;
     }

@@ -4,7 +4,7 @@ use crate::{
     attempt::Stage,
     diagnosis::{
         marks::{Foreign, seconds},
-        passage::{PATIENCE, is_half_seen, left, near},
+        passage::{PATIENCE, is_half_seen, near},
         rule::{Case, Confidence, Guide, Match, Outcome, Rule, SaidBy},
         waiting::Waiting,
     },
@@ -80,8 +80,13 @@ fn while_waiting(case: &Case<'_>) -> Option<Match> {
 /// The client left without having sent a whole request; seen from its side.
 fn without_request(case: &Case<'_>) -> Option<Match> {
     let facts = &case.attempt.connection;
-    let (established, at) = (facts.established?, left(case, Side::Client)?);
-    let first = left(case, Side::Server).is_none_or(|server| server > at) && facts.from_server.data.is_none();
+    let (established, at) = (facts.established?, case.attempt.connection.left(Side::Client)?);
+    let first = case
+        .attempt
+        .connection
+        .left(Side::Server)
+        .is_none_or(|server| server > at)
+        && facts.from_server.data.is_none();
     let sent = case.attempt.request.as_ref().is_some_and(|request| request.complete);
     if !first || sent || near(case) != Some(Side::Client) || facts.from_client.unacknowledged() > 0 {
         return None;

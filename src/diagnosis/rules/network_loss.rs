@@ -4,7 +4,7 @@ use crate::{
     attempt::Stage,
     diagnosis::{
         cut::{SILENCE, cut},
-        passage::{left, loss, name, repeats, vanished},
+        passage::{loss, name, repeats, vanished},
         rule::{Case, Confidence, Evidence, Guide, Match, Outcome, Rule, SaidBy},
         silent_syn::{evidence, silent_syns},
     },
@@ -73,7 +73,7 @@ fn check(case: &Case<'_>) -> Option<Match> {
     };
     let outcome = match () {
         () if upgraded => Outcome::Lost,
-        () if left(case, Side::Client).is_some() => Outcome::Abandoned,
+        () if case.attempt.connection.left(Side::Client).is_some() => Outcome::Abandoned,
         () => Outcome::Undetermined,
     };
     let (weight, reason) = match &loss {

@@ -4,7 +4,7 @@ use crate::{
     attempt::Stage,
     diagnosis::{
         marks::seconds,
-        passage::{is_half_seen, left, name, near},
+        passage::{is_half_seen, name, near},
         rule::{Case, Confidence, Evidence, Guide, Match, Outcome, Rule, SaidBy},
     },
     tcp::Side,
@@ -86,7 +86,7 @@ fn check(case: &Case<'_>) -> Option<Match> {
     };
     let end = [Side::Client, Side::Server]
         .into_iter()
-        .find_map(|side| Some((side, left(case, side)?)));
+        .find_map(|side| Some((side, case.attempt.connection.left(side)?)));
     let end = end.map(|(side, at)| Evidence {
         packet: at.packet,
         text: format!("the {} closes or resets", name(side)),
