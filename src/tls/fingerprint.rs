@@ -104,7 +104,7 @@ fn twelve_digits(text: &str) -> String {
     hexadecimal(Sha256::digest(text).get(..6).unwrap_or_default())
 }
 
-fn hexadecimal(octets: &[u8]) -> String {
+pub(super) fn hexadecimal(octets: &[u8]) -> String {
     let mut text = String::with_capacity(octets.len() * 2);
     octets.iter().for_each(|&octet| two_digits(&mut text, octet));
     text

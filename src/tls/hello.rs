@@ -2,7 +2,7 @@
 
 use crate::octets::Octets;
 
-use super::{ProtocolVersion, is_grease};
+use super::{ProtocolVersion, fingerprint::hexadecimal, is_grease};
 
 /// Protocols remembered of one ALPN extension; clients offer two or three.
 const MOST_PROTOCOLS: usize = 32;
@@ -68,7 +68,7 @@ pub struct ClientHello {
 impl ClientHello {
     /// The random in hexadecimal digits, as key logs write it.
     pub fn random_in_digits(&self) -> String {
-        self.random.iter().map(|octet| format!("{octet:02x}")).collect()
+        hexadecimal(&self.random)
     }
 
     /// Reads the body of the message as far as it goes; `None` if not even the random is there.
