@@ -168,10 +168,7 @@ fn initial(text: &str) -> u64 {
 /// Whether a field of that name explains an answer to people or programs.
 fn explains(name: &[u8]) -> bool {
     const PARTS: [&[u8]; 5] = [b"error", b"reason", b"message", b"denied", b"www-authenticate"];
-    let holds = |part: &&[u8]| {
-        let mut places = name.windows(part.len());
-        places.any(|place| place[0].eq_ignore_ascii_case(&part[0]) && place.eq_ignore_ascii_case(part))
-    };
+    let holds = |part: &&[u8]| name.windows(part.len()).any(|place| place.eq_ignore_ascii_case(part));
     PARTS.iter().any(holds)
 }
 
