@@ -262,10 +262,14 @@ struct Shard {
     table: Table<Dialogue>,
     /// Numbers for those that were new in the window before.
     streams: Vec<u64>,
-    attempts: Vec<Attempt>,
+    /// In runs: one list would be moved again and again as it grew.
+    attempts: Vec<Vec<Attempt>>,
     tally: Tally,
     errors_unmatched: u64,
 }
+
+/// Attempts of a shard that stand in one run, about.
+const RUN: usize = 256;
 
 /// What is filed to a shard.
 #[derive(Clone, Copy)]
@@ -386,7 +390,7 @@ impl Road {
         let mut walked = Walked {
             captures,
             first_index: self.first_index,
-            attempts: Vec::with_capacity(self.shards.iter().map(|shard| shard.attempts.len()).sum()),
+            attempts: Vec::with_capacity(self.shards.iter().flat_map(|shard| &shard.attempts).map(Vec::len).sum()),
             tally: self.neighbours,
             skipped: self.skipped,
             forgotten: 0,
@@ -395,7 +399,7 @@ impl Road {
         };
         let mut tallies = Vec::with_capacity(SHARDS);
         for shard in self.shards {
-            walked.attempts.extend(shard.attempts);
+            shard.attempts.into_iter().for_each(|run| walked.attempts.extend(run));
             walked.forgotten += shard.table.forgotten();
             walked.errors_unmatched += shard.errors_unmatched;
             tallies.push(shard.tally);
@@ -541,7 +545,14 @@ impl Shard {
         for ended in self.table.number(&self.streams) {
             let mut conclusion = conclude(ended);
             self.tally.count(&mut conclusion);
-            self.attempts.append(&mut conclusion.attempts);
+            match self.attempts.last_mut().filter(|run| run.len() < RUN) {
+                Some(run) => run.append(&mut conclusion.attempts),
+                None => {
+                    let mut run = Vec::with_capacity(RUN);
+                    run.append(&mut conclusion.attempts);
+                    self.attempts.push(run);
+                }
+            }
         }
         self.streams.clear();
     }

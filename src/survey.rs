@@ -1,7 +1,7 @@
 //! What the whole capture says about each server, path, origin, credential and host: the control experiments.
 
 use std::{
-    collections::{BTreeMap, btree_map, hash_map::Entry},
+    collections::{BTreeMap, hash_map::Entry},
     hash::Hash,
     net::IpAddr,
 };
@@ -20,18 +20,18 @@ use crate::{
 pub struct Tally {
     /// TCP connections.
     pub connections: u64,
-    /// By address and port.
-    endpoints: HashMap<IpAddr, BTreeMap<u16, Listening>>,
-    /// How many endpoints it counted itself, against the bound.
-    endpoints_known: usize,
-    hosts: HashMap<IpAddr, Host>,
+    endpoints: Counts<Endpoint, Listening>,
+    hosts: Counts<IpAddr, Host>,
     ordinary: Vec<Ordinary>,
-    neighbours: HashMap<IpAddr, Asked>,
-    paths: HashMap<(IpAddr, IpAddr), Path>,
+    neighbours: Counts<IpAddr, Asked>,
+    paths: Counts<(IpAddr, IpAddr), Path>,
     openings: Vec<Opening>,
     gaps: u64,
     one_sided: u64,
 }
+
+/// What is counted by key. The counts of most shards know most keys, and half of a table is free places: those are to be small.
+type Counts<K, V> = HashMap<K, Box<V>>;
 
 /// How many endpoints, hosts, paths and ordinary exchanges one tally remembers.
 const REMEMBERED: usize = 16_384;
@@ -178,11 +178,7 @@ impl Tally {
         self.connections += other.connections;
         self.gaps += other.gaps;
         self.one_sided += other.one_sided;
-        merge(&mut self.endpoints, other.endpoints, |ports, others| {
-            for (port, listening) in others {
-                ports.entry(port).or_default().merge(listening);
-            }
-        });
+        merge(&mut self.endpoints, other.endpoints, Listening::merge);
         merge(&mut self.hosts, other.hosts, Host::merge);
         merge(&mut self.neighbours, other.neighbours, Asked::merge);
         merge(&mut self.paths, other.paths, Path::merge);
@@ -192,19 +188,11 @@ impl Tally {
 
     /// What the server's end made of the connection.
     fn count_endpoint(&mut self, connection: &tcp::Facts) {
-        let Endpoint { address, port } = connection.server;
-        let room = self.endpoints_known < REMEMBERED;
-        let known = match self.endpoints.entry(address) {
-            Entry::Vacant(_) if !room => return,
-            address => address.or_default(),
-        };
-        match known.entry(port) {
-            btree_map::Entry::Occupied(mut known) => known.get_mut().count(connection),
-            btree_map::Entry::Vacant(free) if room => {
-                self.endpoints_known += 1;
-                free.insert(Listening::default()).count(connection);
-            }
-            btree_map::Entry::Vacant(_) => {}
+        let room = self.endpoints.len() < REMEMBERED;
+        match self.endpoints.entry(connection.server) {
+            Entry::Occupied(mut known) => known.get_mut().count(connection),
+            Entry::Vacant(free) if room => free.insert(Box::default()).count(connection),
+            Entry::Vacant(_) => {}
         }
     }
 
@@ -239,23 +227,26 @@ impl Tally {
 }
 
 /// Adds what one connection tells of `key`; of what is not known yet only if there is room.
-fn put<K: Eq + Hash, V>(map: &mut HashMap<K, V>, room: bool, key: K, value: V, merge: impl Fn(&mut V, V)) {
-    match map.entry(key) {
+fn put<K: Eq + Hash, V>(counts: &mut Counts<K, V>, room: bool, key: K, value: V, merge: impl Fn(&mut V, V)) {
+    match counts.entry(key) {
         Entry::Occupied(mut known) => merge(known.get_mut(), value),
         Entry::Vacant(free) if room => {
-            free.insert(value);
+            free.insert(Box::new(value));
         }
         Entry::Vacant(_) => {}
     }
 }
 
-/// Adds `other` to `map`; in which order means nothing, so the larger one takes up the smaller one.
-fn merge<K: Eq + Hash, V>(map: &mut HashMap<K, V>, mut other: HashMap<K, V>, merge: impl Fn(&mut V, V)) {
-    if map.len() < other.len() {
-        std::mem::swap(map, &mut other);
+/// Adds `more` to `counts`; in which order means nothing, so the larger one takes up the smaller one.
+fn merge<K: Eq + Hash, V>(counts: &mut Counts<K, V>, mut more: Counts<K, V>, merge: impl Fn(&mut V, V)) {
+    if counts.len() < more.len() {
+        std::mem::swap(counts, &mut more);
     }
-    for (key, value) in other {
-        put(map, true, key, value, &merge);
+    for (key, value) in more {
+        match counts.entry(key) {
+            Entry::Occupied(mut known) => merge(known.get_mut(), *value),
+            Entry::Vacant(free) => drop(free.insert(value)),
+        }
     }
 }
 
@@ -388,6 +379,8 @@ impl Asked {
 pub struct Survey<'a> {
     attempts: &'a [Attempt],
     tally: &'a Tally,
+    /// What became of the connections to each endpoint, in the order of addresses and ports.
+    endpoints: Vec<(Endpoint, &'a Listening)>,
     servers: HashMap<Endpoint, Server<'a>>,
     /// Attempts by Sec-WebSocket-Key.
     keys: HashMap<&'a [u8], Vec<u32>>,
@@ -451,6 +444,7 @@ impl<'a> Survey<'a> {
         let mut survey = Survey {
             attempts,
             tally,
+            endpoints: in_order(&tally.endpoints),
             servers: HashMap::default(),
             keys: HashMap::default(),
             ordinary_keys: HashMap::default(),
@@ -672,27 +666,30 @@ impl<'a> Survey<'a> {
 
     /// What became of the connections to `endpoint`.
     pub fn listening(&self, endpoint: Endpoint) -> Listening {
-        let ports = self.tally.endpoints.get(&endpoint.address);
-        ports
-            .and_then(|ports| ports.get(&endpoint.port))
-            .copied()
+        self.tally
+            .endpoints
+            .get(&endpoint)
+            .map(|listening| **listening)
             .unwrap_or_default()
     }
 
     /// Endpoints of `address` and what became of the connections to them.
     pub fn listening_on(&self, address: IpAddr) -> impl Iterator<Item = (Endpoint, Listening)> {
-        let ports = self.tally.endpoints.get(&address).into_iter().flatten();
-        ports.map(move |(&port, listening)| (Endpoint { address, port }, *listening))
+        let from = self.endpoints.partition_point(|(endpoint, _)| endpoint.address < address);
+        let ports = self.endpoints.get(from..).unwrap_or_default().iter();
+        ports
+            .take_while(move |(endpoint, _)| endpoint.address == address)
+            .map(|(endpoint, listening)| (*endpoint, **listening))
     }
 
     /// What the segments of a host have in common.
     pub fn host(&self, address: IpAddr) -> Option<&'a Host> {
-        self.tally.hosts.get(&address)
+        self.tally.hosts.get(&address).map(Box::as_ref)
     }
 
     /// What passed between two hosts.
     pub fn path(&self, client: IpAddr, server: IpAddr) -> Path {
-        self.tally.paths.get(&(client, server)).copied().unwrap_or_default()
+        self.tally.paths.get(&(client, server)).map(|path| **path).unwrap_or_default()
     }
 
     /// What passed between two hosts, if octets came through only when they were sent again.
@@ -715,7 +712,7 @@ impl<'a> Survey<'a> {
 
     /// How `address` was asked for on the capture's own link.
     pub fn neighbour(&self, address: IpAddr) -> Option<Asked> {
-        self.tally.neighbours.get(&address).copied()
+        self.tally.neighbours.get(&address).map(|asked| **asked)
     }
 
     /// Whether most connections show only one direction: the capture missed the other.
@@ -816,8 +813,15 @@ fn several_answered(all: &[Opening]) -> HashMap<(IpAddr, Endpoint), Vec<Opening>
     kept
 }
 
-fn lossy(paths: &HashMap<(IpAddr, IpAddr), Path>) -> HashMap<(IpAddr, IpAddr), &Path> {
-    let all = paths.iter().map(|(pair, path)| (*pair, path));
+fn in_order(endpoints: &Counts<Endpoint, Listening>) -> Vec<(Endpoint, &Listening)> {
+    let all = endpoints.iter().map(|(endpoint, listening)| (*endpoint, &**listening));
+    let mut all: Vec<_> = all.collect();
+    all.sort_unstable_by_key(|(endpoint, _)| *endpoint);
+    all
+}
+
+fn lossy(paths: &Counts<(IpAddr, IpAddr), Path>) -> HashMap<(IpAddr, IpAddr), &Path> {
+    let all = paths.iter().map(|(pair, path)| (*pair, &**path));
     all.filter(|(_, path)| path.recovered != [0, 0]).collect()
 }
 
