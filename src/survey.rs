@@ -675,7 +675,9 @@ impl<'a> Survey<'a> {
 
     /// Endpoints of `address` and what became of the connections to them.
     pub fn listening_on(&self, address: IpAddr) -> impl Iterator<Item = (Endpoint, Listening)> {
-        let from = self.endpoints.partition_point(|(endpoint, _)| endpoint.address < address);
+        let from = self
+            .endpoints
+            .partition_point(|(endpoint, _)| endpoint.address < address);
         let ports = self.endpoints.get(from..).unwrap_or_default().iter();
         ports
             .take_while(move |(endpoint, _)| endpoint.address == address)
@@ -689,7 +691,11 @@ impl<'a> Survey<'a> {
 
     /// What passed between two hosts.
     pub fn path(&self, client: IpAddr, server: IpAddr) -> Path {
-        self.tally.paths.get(&(client, server)).map(|path| **path).unwrap_or_default()
+        self.tally
+            .paths
+            .get(&(client, server))
+            .map(|path| **path)
+            .unwrap_or_default()
     }
 
     /// What passed between two hosts, if octets came through only when they were sent again.

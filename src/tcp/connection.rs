@@ -81,7 +81,7 @@ struct Lane {
 
 impl<R: Reader> Connection<R> {
     /// The connection that `segment` belongs to as its first; `from_low` tells whether the lower end of the key sent it.
-    pub(super) fn new(segment: &Segment<'_>, from_low: bool, newcomer: u32, secrets: R::Secrets) -> Self {
+    pub(super) fn new(segment: &Segment<'_>, from_low: bool, newcomer: Option<u32>, secrets: R::Secrets) -> Self {
         let (by_source, roles) = first_sender_is_client(segment);
         let (client, server) = if by_source {
             (segment.source, segment.destination)
@@ -123,7 +123,7 @@ impl<R: Reader> Connection<R> {
             reader: None,
             secrets,
             silence: 0,
-            newcomer: Some(newcomer),
+            newcomer,
         }
     }
 

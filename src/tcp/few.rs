@@ -21,6 +21,11 @@ impl<T> Few<T> {
         }
     }
 
+    /// Makes room for as many as are known to come.
+    pub(super) fn expect(&mut self, items: usize) {
+        self.kept.reserve_exact(items.min(Self::KEPT));
+    }
+
     /// Adds one.
     pub fn push(&mut self, item: T) {
         self.count = self.count.saturating_add(1);

@@ -6,6 +6,7 @@ mod copies;
 mod facts;
 mod few;
 mod history;
+mod knocks;
 #[cfg(test)]
 mod ladders;
 mod rare;

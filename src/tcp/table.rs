@@ -10,6 +10,7 @@ use crate::{
     tcp::{
         connection::{Connection, Reader},
         facts::{At, Facts},
+        knocks::Knocks,
     },
 };
 
@@ -35,7 +36,7 @@ pub struct Table<R: Reader> {
     hasher: foldhash::fast::RandomState,
     /// Hashes of keys and places in `slots`.
     index: HashTable<(u32, u32)>,
-    slots: Vec<Option<Box<Slot<R>>>>,
+    slots: Vec<Option<Slot<R>>>,
     free: Vec<u32>,
     /// Places whose connections may be gone by then, about the earliest first; none more than once.
     expiry: VecDeque<(Time, u32)>,
@@ -45,15 +46,21 @@ pub struct Table<R: Reader> {
     now: Time,
     held: usize,
     newcomers: Vec<Newcomer>,
-    ended: Vec<Box<Slot<R>>>,
+    ended: Vec<Live<R>>,
     /// How many were forgotten to stay within the bound.
     forgotten: u64,
 }
 
 struct Slot<R: Reader> {
-    connection: Connection<R>,
+    live: Live<R>,
     /// The capture file of its latest segment.
     capture: u32,
+}
+
+/// A connection that has not ended.
+enum Live<R: Reader> {
+    Knocks(Box<Knocks>),
+    Followed(Box<Connection<R>>),
 }
 
 /// A connection that is new to a capture file and takes a stream number there.
@@ -104,22 +111,22 @@ impl<R: Reader> Table<R> {
         self.now = self.now.max(segment.time);
         self.expire();
         let (key, from_low) = segment.key();
-        let slot = match self.find(&key) {
+        match self.find(&key) {
             Some(slot) if self.is_over_for(slot, segment, from_low) => {
                 self.end(slot);
-                self.begin(key, segment, from_low)
+                self.begin(key, segment, from_low);
             }
-            Some(slot) => slot,
+            Some(slot) => self.file(slot, segment, from_low),
             None => self.begin(key, segment, from_low),
-        };
-        self.file(slot, segment, from_low);
+        }
     }
 
     /// Takes an ICMP error about one of its connections; whether there is such a connection.
     pub fn icmp(&mut self, error: &IcmpError) -> bool {
-        let slot = self.find(&error.key().0);
-        let found = slot.and_then(|slot| self.slots.get_mut(slot as usize)?.as_mut());
-        found.map(|slot| slot.connection.icmp(error)).is_some()
+        let place = self.find(&error.key().0);
+        let slot = place.and_then(|place| self.slots.get_mut(place as usize)?.as_mut());
+        slot.map(|slot| slot.live.follow(&self.secrets, |connection| connection.icmp(error)))
+            .is_some()
     }
 
     /// The packets with which connections began since the last call of [`Table::number`], in no order.
@@ -134,13 +141,14 @@ impl<R: Reader> Table<R> {
                 .slot
                 .and_then(|slot| self.slots.get_mut(slot as usize)?.as_mut());
             if let Some(slot) = slot {
-                slot.connection.numbered(streams);
+                slot.live.number(streams);
             }
         }
-        self.ended.drain(..).map(|mut slot| {
-            slot.connection.numbered(streams);
-            slot.connection.conclude();
-            let Connection { facts, reader, .. } = slot.connection;
+        self.ended.drain(..).map(|mut live| {
+            live.number(streams);
+            let mut connection = live.end(&self.secrets);
+            connection.conclude();
+            let Connection { facts, reader, .. } = connection;
             Ended { facts, reader }
         })
     }
@@ -152,7 +160,7 @@ impl<R: Reader> Table<R> {
         self.expiry.clear();
         self.awaits_expiry.clear();
         self.held = 0;
-        self.ended.extend(self.slots.drain(..).flatten());
+        self.ended.extend(self.slots.drain(..).flatten().map(|slot| slot.live));
     }
 
     /// How many connections were forgotten to stay within the bound.
@@ -180,9 +188,8 @@ impl<R: Reader> Table<R> {
 
     fn find(&self, key: &ConnectionKey) -> Option<u32> {
         let hash = self.hash(key);
-        let is_it = |&(its, place): &(u32, u32)| {
-            its == hash && self.slot(place).is_some_and(|slot| slot.connection.facts.key() == *key)
-        };
+        let is_it =
+            |&(its, place): &(u32, u32)| its == hash && self.slot(place).is_some_and(|slot| slot.live.key() == *key);
         self.index.find(spread(hash), is_it).map(|&(_, place)| place)
     }
 
@@ -191,26 +198,35 @@ impl<R: Reader> Table<R> {
     }
 
     fn slot(&self, slot: u32) -> Option<&Slot<R>> {
-        self.slots.get(slot as usize)?.as_deref()
+        self.slots.get(slot as usize)?.as_ref()
     }
 
     fn is_over_for(&self, slot: u32, segment: &Segment<'_>, from_low: bool) -> bool {
         self.slot(slot).is_some_and(|slot| {
-            let gone = slot.connection.is_over() && segment.time.since(slot.connection.facts.last.time) > LINGER;
-            gone || slot.connection.is_over_for(segment, from_low)
+            let gone = slot.live.is_over() && segment.time.since(slot.live.last().time) > LINGER;
+            gone || slot.live.is_over_for(segment, from_low)
         })
     }
 
-    fn begin(&mut self, key: ConnectionKey, segment: &Segment<'_>, from_low: bool) -> u32 {
+    fn begin(&mut self, key: ConnectionKey, segment: &Segment<'_>, from_low: bool) {
         if self.index.len() >= self.limits.connections {
             self.make_room();
         }
         let newcomer = self.newcomers.len() as u32;
-        let connection = Connection::new(segment, from_low, newcomer, self.secrets.clone());
-        let slot = Box::new(Slot {
-            connection,
+        let knocks = Knocks::new(segment, from_low, newcomer);
+        let is_knock = knocks.is_some();
+        let follow = || {
+            Live::Followed(Box::new(Connection::new(
+                segment,
+                from_low,
+                Some(newcomer),
+                self.secrets.clone(),
+            )))
+        };
+        let slot = Slot {
+            live: knocks.map_or_else(follow, |knocks| Live::Knocks(Box::new(knocks))),
             capture: segment.packet.capture(),
-        });
+        };
         let place = self.free.pop().unwrap_or(self.slots.len() as u32);
         match self.slots.get_mut(place as usize) {
             Some(free) => *free = Some(slot),
@@ -226,7 +242,11 @@ impl<R: Reader> Table<R> {
         let hash = self.hash(&key);
         self.index
             .insert_unique(spread(hash), (hash, place), |&(hash, _)| spread(hash));
-        place
+        if is_knock {
+            self.expect_expiry(place, self.now);
+        } else {
+            self.file(place, segment, from_low);
+        }
     }
 
     fn file(&mut self, place: u32, segment: &Segment<'_>, from_low: bool) {
@@ -240,14 +260,22 @@ impl<R: Reader> Table<R> {
                 slot: None,
             });
         }
-        let before = slot.connection.held();
+        if let Live::Knocks(knocks) = &mut slot.live
+            && knocks.add(segment, from_low)
+        {
+            return self.expect_expiry(place, self.now);
+        }
         let room = self
             .limits
             .held_per_direction
             .min(self.limits.held.saturating_sub(self.held));
-        slot.connection.take(segment, from_low, room);
-        self.held = (self.held + slot.connection.held()).saturating_sub(before);
-        if slot.connection.is_over() {
+        let (before, held, is_over) = slot.live.follow(&self.secrets, |connection| {
+            let before = connection.held();
+            connection.take(segment, from_low, room);
+            (before, connection.held(), connection.is_over())
+        });
+        self.held = (self.held + held).saturating_sub(before);
+        if is_over {
             self.expect_expiry(place, self.now);
         }
     }
@@ -268,11 +296,11 @@ impl<R: Reader> Table<R> {
             if let Some(awaits) = self.awaits_expiry.get_mut(place as usize) {
                 *awaits = false;
             }
-            let Some(connection) = self.slot(place).map(|slot| &slot.connection) else {
+            let Some(live) = self.slot(place).map(|slot| &slot.live) else {
                 continue;
             };
-            let last = connection.facts.last.time;
-            if !connection.is_over() {
+            let last = live.last().time;
+            if !live.is_over() {
                 continue;
             }
             if self.now.since(last) > LINGER {
@@ -287,13 +315,15 @@ impl<R: Reader> Table<R> {
         let Some(slot) = self.slots.get_mut(place as usize).and_then(Option::take) else {
             return;
         };
-        let hash = self.hash(&slot.connection.facts.key());
+        let hash = self.hash(&slot.live.key());
         if let Ok(entry) = self.index.find_entry(spread(hash), |&(_, other)| other == place) {
             entry.remove();
         }
-        self.held = self.held.saturating_sub(slot.connection.held());
+        if let Live::Followed(connection) = &slot.live {
+            self.held = self.held.saturating_sub(connection.held());
+        }
         self.free.push(place);
-        self.ended.push(slot);
+        self.ended.push(slot.live);
     }
 
     /// Makes room: the eighth of the connections that has been silent for longest ends here, and the report will say so.
@@ -304,7 +334,7 @@ impl<R: Reader> Table<R> {
             .slots
             .iter()
             .zip(0..)
-            .filter_map(|(slot, place)| Some((slot.as_ref()?.connection.facts.last, place)));
+            .filter_map(|(slot, place)| Some((slot.as_ref()?.live.last(), place)));
         let mut by_age: Vec<(At, u32)> = live.collect();
         let count = (by_age.len() / 8).max(1);
         if by_age.len() > count {
@@ -312,7 +342,8 @@ impl<R: Reader> Table<R> {
         }
         for (_, place) in by_age.into_iter().take(count) {
             if let Some(slot) = self.slots.get_mut(place as usize).and_then(Option::as_mut) {
-                slot.connection.facts.evicted = true;
+                slot.live
+                    .follow(&self.secrets, |connection| connection.facts.evicted = true);
             }
             self.forgotten += 1;
             self.end(place);
@@ -325,10 +356,64 @@ fn spread(hash: u32) -> u64 {
     u64::from(hash) << 32 | u64::from(hash)
 }
 
-impl<R: Reader> Connection<R> {
-    fn numbered(&mut self, streams: &[u64]) {
-        if let Some(stream) = self.newcomer.take().and_then(|newcomer| streams.get(newcomer as usize)) {
-            self.facts.stream = *stream;
+impl<R: Reader> Live<R> {
+    /// From here on it is followed: does something to it.
+    fn follow<T>(&mut self, secrets: &R::Secrets, act: impl FnOnce(&mut Connection<R>) -> T) -> T {
+        match self {
+            Live::Followed(connection) => act(connection),
+            Live::Knocks(knocks) => {
+                let mut connection = Box::new(knocks.read(secrets));
+                let done = act(&mut connection);
+                *self = Live::Followed(connection);
+                done
+            }
+        }
+    }
+
+    fn end(self, secrets: &R::Secrets) -> Connection<R> {
+        match self {
+            Live::Knocks(knocks) => knocks.read(secrets),
+            Live::Followed(connection) => *connection,
+        }
+    }
+
+    fn number(&mut self, streams: &[u64]) {
+        let (newcomer, stream) = match self {
+            Live::Knocks(knocks) => (&mut knocks.newcomer, &mut knocks.stream),
+            Live::Followed(connection) => (&mut connection.newcomer, &mut connection.facts.stream),
+        };
+        if let Some(number) = newcomer.take().and_then(|newcomer| streams.get(newcomer as usize)) {
+            *stream = *number;
+        }
+    }
+
+    fn key(&self) -> ConnectionKey {
+        match self {
+            Live::Knocks(knocks) => knocks.key(),
+            Live::Followed(connection) => connection.facts.key(),
+        }
+    }
+
+    /// The latest segment.
+    fn last(&self) -> At {
+        match self {
+            Live::Knocks(knocks) => knocks.last(),
+            Live::Followed(connection) => connection.facts.last,
+        }
+    }
+
+    /// Whether nothing more is to come: a knock that was not answered may be the last.
+    fn is_over(&self) -> bool {
+        match self {
+            Live::Knocks(_) => true,
+            Live::Followed(connection) => connection.is_over(),
+        }
+    }
+
+    fn is_over_for(&self, segment: &Segment<'_>, from_low: bool) -> bool {
+        match self {
+            Live::Knocks(knocks) => knocks.is_over_for(segment, from_low),
+            Live::Followed(connection) => connection.is_over_for(segment, from_low),
         }
     }
 }

@@ -1,0 +1,243 @@
+//! A connection of which only SYNs and resets came so far: kept as those few segments, and read once more is known of it.
+
+use crate::{
+    capture::{PacketId, Time},
+    packet::{ConnectionKey, Flags, Options, Segment},
+    tcp::{
+        connection::{Connection, Reader},
+        facts::At,
+        few::make_room,
+    },
+};
+
+/// A connection that may never come to more than knocks at a door: a SYN, its repeats, resets.
+///
+/// A scan makes such connections by the million. Each takes an eighth of the memory of one that is followed, and most are read
+/// in one go when they end.
+#[derive(Debug)]
+pub(super) struct Knocks {
+    first: Segment<'static>,
+    later: Vec<Knock>,
+    /// Whether the lower end of the key sent the first.
+    from_low: bool,
+    /// Its place among this window's newcomers, until it has a stream number.
+    pub(super) newcomer: Option<u32>,
+    pub(super) stream: u64,
+}
+
+/// What a later knock does not have in common with the first one.
+#[derive(Debug)]
+struct Knock {
+    packet: PacketId,
+    time: Time,
+    sequence: u32,
+    acknowledgement: u32,
+    timestamp: Option<u32>,
+    ip_id: Option<u16>,
+    window: u16,
+    flags: Flags,
+    ttl: u8,
+    from_first: bool,
+}
+
+impl Knocks {
+    /// How many later ones are kept: who knocks more often is followed, so that no more is remembered than of others.
+    const KEPT: usize = 7;
+
+    /// The connection that `segment`, which the lower end of the key sent or the upper, is the first of; `None` if it is more
+    /// than a knock.
+    pub(super) fn new(segment: &Segment<'_>, from_low: bool, newcomer: u32) -> Option<Self> {
+        let asks = segment.flags.has(Flags::SYN) && !segment.flags.has(Flags::ACK);
+        (asks && is_bare(segment)).then(|| Knocks {
+            first: Segment {
+                payload: &[],
+                ..*segment
+            },
+            later: Vec::new(),
+            from_low,
+            newcomer: Some(newcomer),
+            stream: 0,
+        })
+    }
+
+    /// Takes one more; whether it is one.
+    pub(super) fn add(&mut self, segment: &Segment<'_>, from_low: bool) -> bool {
+        let from_first = from_low == self.from_low;
+        let knock = Knock {
+            packet: segment.packet,
+            time: segment.time,
+            sequence: segment.sequence,
+            acknowledgement: segment.acknowledgement,
+            timestamp: segment.options.timestamp,
+            ip_id: segment.ip_id,
+            window: segment.window,
+            flags: segment.flags,
+            ttl: segment.ttl,
+            from_first,
+        };
+        let is_knock = is_bare(segment)
+            && (segment.flags.has(Flags::RST) || from_first && segment.flags == self.first.flags)
+            && segment.interface == self.first.interface
+            && segment.domain == self.first.domain
+            && segment.options == self.options(&knock)
+            && self.later.len() < Self::KEPT;
+        if is_knock {
+            make_room(&mut self.later);
+            self.later.push(knock);
+        }
+        is_knock
+    }
+
+    /// Whether `segment` must be the first of another connection: see [`Connection::is_over_for`].
+    pub(super) fn is_over_for(&self, segment: &Segment<'_>, from_low: bool) -> bool {
+        let asks = segment.flags.has(Flags::SYN) && !segment.flags.has(Flags::ACK);
+        asks && from_low == self.from_low && segment.sequence != self.first.sequence
+    }
+
+    /// Which segments belong to it.
+    pub(super) fn key(&self) -> ConnectionKey {
+        self.first.key().0
+    }
+
+    /// The latest.
+    pub(super) fn last(&self) -> At {
+        let first = (self.first.packet, self.first.time);
+        let (packet, time) = self.later.last().map_or(first, |knock| (knock.packet, knock.time));
+        At { packet, time }
+    }
+
+    /// The connection as it is had it been followed from the first segment on.
+    pub(super) fn read<R: Reader>(&self, secrets: &R::Secrets) -> Connection<R> {
+        let mut connection = Connection::new(&self.first, self.from_low, self.newcomer, secrets.clone());
+        connection.facts.stream = self.stream;
+        let syns = self.later.iter().filter(|knock| !knock.flags.has(Flags::RST)).count() + 1;
+        connection.facts.from_client.syns.expect(syns);
+        // There is no payload to make room for.
+        connection.take(&self.first, self.from_low, 0);
+        for knock in &self.later {
+            connection.take(&self.segment(knock), knock.from_first == self.from_low, 0);
+        }
+        connection
+    }
+
+    fn segment(&self, knock: &Knock) -> Segment<'static> {
+        let first = self.first;
+        let (source, destination) = if knock.from_first {
+            (first.source, first.destination)
+        } else {
+            (first.destination, first.source)
+        };
+        Segment {
+            packet: knock.packet,
+            time: knock.time,
+            source,
+            destination,
+            sequence: knock.sequence,
+            acknowledgement: knock.acknowledgement,
+            flags: knock.flags,
+            window: knock.window,
+            ttl: knock.ttl,
+            ip_id: knock.ip_id,
+            options: self.options(knock),
+            ..first
+        }
+    }
+
+    /// The options that a knock bears: a repeated SYN has those of the first, but for the timestamp; a reset no others.
+    fn options(&self, knock: &Knock) -> Options {
+        let others = if knock.flags.has(Flags::RST) {
+            Options::default()
+        } else {
+            self.first.options
+        };
+        Options {
+            timestamp: knock.timestamp,
+            ..others
+        }
+    }
+}
+
+/// Whether it takes no place in the stream but that of a SYN.
+fn is_bare(segment: &Segment<'_>) -> bool {
+    segment.payload_length == 0 && segment.payload.is_empty() && !segment.flags.has(Flags::FIN)
+}
+
+#[cfg(test)]
+mod tests {
+    use fastrand::Rng;
+
+    use super::*;
+    use crate::tcp::sample::{Packet, Told, client, server};
+
+    fn facts(connection: &Connection<Told>) -> String {
+        format!("{:?} {:?}", connection.facts, connection.is_over())
+    }
+
+    /// A knock, mostly.
+    fn any(random: &mut Rng) -> Packet {
+        let side = if random.bool() { client() } else { server() };
+        let odd = random.u8(0..24);
+        let mut packet = match random.u8(0..8) {
+            0..4 => client().syn(),
+            4 => side.rst(random.i64(-1..2)),
+            5..7 => server().rst(0).ack(0),
+            _ if odd < 4 => side.ack(0),
+            _ => client().syn(),
+        };
+        packet.ttl = random.u8(60..62);
+        packet.ip_id = random.bool().then(|| random.u16(..));
+        packet.window = random.u16(..);
+        packet.options = match odd {
+            5 => vec![3, 3, random.u8(..)],
+            6 => vec![8, 10, 0, 0, 0, random.u8(..), 0, 0, 0, 0],
+            _ => Vec::new(),
+        };
+        match odd {
+            7 => packet.octets = b"early".to_vec(),
+            8 => packet.interface = 1,
+            9 => packet.domain = 1,
+            10 => packet.first = [5, 6],
+            _ => {}
+        }
+        packet
+    }
+
+    #[test]
+    fn what_is_read_later_is_what_would_have_been_followed() {
+        let mut random = Rng::with_seed(11);
+        let mut kept = [0; 2];
+        for _ in 0..20_000 {
+            let packets: Vec<Packet> = (0..random.usize(1..12)).map(|_| any(&mut random)).collect();
+            let segments: Vec<Segment<'_>> = packets.iter().zip(1..).map(|(packet, n)| packet.segment(n)).collect();
+            let from_low = |segment: &Segment<'_>| segment.key().1;
+            let Some(mut knocks) = Knocks::new(&segments[0], from_low(&segments[0]), 3) else {
+                continue;
+            };
+            let mut followed = Connection::<Told>::new(&segments[0], from_low(&segments[0]), Some(3), ());
+            followed.take(&segments[0], from_low(&segments[0]), 0);
+            for segment in &segments[1..] {
+                let is_over = followed.is_over_for(segment, from_low(segment));
+                assert_eq!(knocks.is_over_for(segment, from_low(segment)), is_over);
+                let is_knock = !is_over && knocks.add(segment, from_low(segment));
+                kept[usize::from(is_knock)] += 1;
+                if !is_knock {
+                    break;
+                }
+                followed.take(segment, from_low(segment), 0);
+                assert!(followed.is_over() && followed.held() == 0 && followed.reader.is_none());
+                assert_eq!(knocks.last(), followed.facts.last);
+            }
+            assert_eq!(facts(&knocks.read(&())), facts(&followed), "{packets:#?}");
+        }
+        assert!(kept[0] > 5000 && kept[1] > 20_000, "{kept:?}");
+    }
+
+    #[test]
+    fn who_knocks_for_ever_is_followed() {
+        let mut knocks = Knocks::new(&client().syn().segment(1), true, 0).unwrap();
+        let again = (2..100)
+            .filter(|&n| knocks.add(&client().syn().segment(n), true))
+            .count();
+        assert_eq!(again, Knocks::KEPT);
+    }
+}
