@@ -22,7 +22,7 @@ use crate::{
     fingerprint::Prints,
     packet::{Datagram, Decoded, Fragment, Fragments, IcmpError, Neighbour, Segment, Skip, decode},
     report::{Batch, Composer, Report, Scene, Sink, Style},
-    survey::{Survey, Tally},
+    survey::{Ends, Survey, Tally},
     tcp::{Limits, Table},
     tls::KeyLog,
 };
@@ -390,16 +390,16 @@ impl Road {
         let mut walked = Walked {
             captures,
             first_index: self.first_index,
-            attempts: Vec::with_capacity(self.shards.iter().flat_map(|shard| &shard.attempts).map(Vec::len).sum()),
+            attempts: Vec::new(),
             tally: self.neighbours,
             skipped: self.skipped,
             forgotten: 0,
             fragments_forgotten: self.fragments.forgotten(),
             errors_unmatched: 0,
         };
-        let mut tallies = Vec::with_capacity(SHARDS);
+        let (mut attempts, mut tallies) = (Vec::new(), Vec::with_capacity(SHARDS));
         for shard in self.shards {
-            shard.attempts.into_iter().for_each(|run| walked.attempts.extend(run));
+            attempts.extend(shard.attempts);
             walked.forgotten += shard.table.forgotten();
             walked.errors_unmatched += shard.errors_unmatched;
             tallies.push(shard.tally);
@@ -412,8 +412,9 @@ impl Road {
                 sum
             })
         };
-        let (counted, ()) = rayon::join(counted, || keep_what_counts(&mut walked.attempts));
+        let (counted, attempts) = rayon::join(counted, || what_counts(attempts));
         walked.tally.merge(counted);
+        walked.attempts = attempts;
         walked
     }
 }
@@ -565,14 +566,16 @@ impl Shard {
     }
 }
 
-/// Leaves out those presumed attempts that have nothing to do with upgrades, by the contract's rule, and sorts the others:
-/// one counts if its first octets are TLS or HTTP, if it is a SYN to port 80, 443 or above 1023 that led nowhere, or if
-/// upgrades are, or may be, inside TLS, asked for elsewhere at its server's endpoint or between its two hosts.
-fn keep_what_counts(attempts: &mut Vec<Attempt>) {
+/// Those attempts that count, in the order of their first packets.
+///
+/// Presumed ones that have nothing to do with upgrades are left out, by the contract's rule: one counts if its first octets are
+/// TLS or HTTP, if it is a SYN to port 80, 443 or above 1023 that led nowhere, or if upgrades are, or may be, inside TLS, asked
+/// for elsewhere at its server's endpoint or between its two hosts.
+fn what_counts(attempts: Vec<Vec<Attempt>>) -> Vec<Attempt> {
     let hidden =
         |attempt: &&Attempt| attempt.tls.as_ref().is_some_and(|tls| tls.is_complete()) && !attempt.is_ordinary();
     let asked = |attempt: &&Attempt| !attempt.presumed || hidden(attempt);
-    let asked: Vec<&Attempt> = attempts.iter().filter(asked).collect();
+    let asked: Vec<&Attempt> = attempts.iter().flatten().filter(asked).collect();
     let servers: HashSet<_> = asked.iter().map(|attempt| attempt.connection.server).collect();
     let pair = |attempt: &Attempt| (attempt.connection.client.address, attempt.connection.server.address);
     let pairs: HashSet<_> = asked.iter().map(|attempt| pair(attempt)).collect();
@@ -586,8 +589,12 @@ fn keep_what_counts(attempts: &mut Vec<Attempt>) {
             || servers.contains(&attempt.connection.server)
             || pairs.contains(&pair(attempt))
     };
-    attempts.retain(counts);
-    attempts.par_sort_by_cached_key(|attempt| (attempt.connection.first.packet, attempt.nth));
+    let counting = |run: Vec<Attempt>| run.into_iter().filter(counts).collect();
+    let runs: Vec<Vec<Attempt>> = attempts.into_par_iter().map(counting).collect();
+    let mut counting = Vec::with_capacity(runs.iter().map(Vec::len).sum());
+    runs.into_iter().for_each(|run| counting.extend(run));
+    counting.par_sort_by_cached_key(|attempt| (attempt.connection.first.packet, attempt.nth));
+    counting
 }
 
 impl Walked {
@@ -668,7 +675,8 @@ fn judge<S: Sink + Send>(
     options: &Options,
     composer: &mut Composer<'_, S>,
 ) -> io::Result<()> {
-    let survey = Survey::new(&walked.attempts, &walked.tally, walked.span());
+    let ends: Vec<Ends> = walked.attempts.par_iter().map(Ends::of).collect();
+    let survey = Survey::new(&walked.attempts, &ends, &walked.tally, walked.span());
     let scene = Scene {
         survey: &survey,
         prints,

@@ -374,6 +374,25 @@ impl Asked {
     }
 }
 
+/// Who an attempt is between.
+///
+/// Gathered side by side beforehand, they spare the survey, which is made in order, the way to each connection.
+#[derive(Clone, Copy, Debug)]
+pub struct Ends {
+    client: IpAddr,
+    server: Endpoint,
+}
+
+impl Ends {
+    /// Those of an attempt.
+    pub fn of(attempt: &Attempt) -> Self {
+        Ends {
+            client: attempt.connection.client.address,
+            server: attempt.connection.server,
+        }
+    }
+}
+
 /// The control experiments that a capture happens to hold.
 #[derive(Debug)]
 pub struct Survey<'a> {
@@ -440,7 +459,9 @@ const FIRST_ATTEMPTS: usize = 64;
 
 impl<'a> Survey<'a> {
     /// Surveys `attempts`, which must be in the order of their first packets, and what was counted beside them.
-    pub fn new(attempts: &'a [Attempt], tally: &'a Tally, span: (Time, Time)) -> Self {
+    ///
+    /// `ends` are those of the attempts.
+    pub fn new(attempts: &'a [Attempt], ends: &[Ends], tally: &'a Tally, span: (Time, Time)) -> Self {
         let mut survey = Survey {
             attempts,
             tally,
@@ -456,9 +477,9 @@ impl<'a> Survey<'a> {
             span,
         };
         let mut clients = HashSet::default();
-        for (attempt, index) in attempts.iter().zip(0..) {
-            survey.enter(attempt, index);
-            clients.insert(attempt.connection.client.address);
+        for ((attempt, ends), index) in attempts.iter().zip(ends).zip(0..) {
+            survey.enter(attempt, *ends, index);
+            clients.insert(ends.client);
         }
         for ordinary in &tally.ordinary {
             survey.enter_ordinary(ordinary);
@@ -474,12 +495,19 @@ impl<'a> Survey<'a> {
         survey
     }
 
-    fn enter(&mut self, attempt: &'a Attempt, index: u32) {
-        let endpoint = attempt.connection.server;
+    fn enter(
+        &mut self,
+        attempt: &'a Attempt,
+        Ends {
+            client,
+            server: endpoint,
+        }: Ends,
+        index: u32,
+    ) {
         let server = self.servers.entry(endpoint).or_default();
         server.enter(self.attempts, attempt, index);
         if attempt.stage == Stage::Connect
-            && let Some(beside) = self.openings.get_mut(&(attempt.connection.client.address, endpoint))
+            && let Some(beside) = self.openings.get_mut(&(client, endpoint))
         {
             beside.extend(Opening::of(&attempt.connection).filter(|opening| opening.answered.is_none()));
         }

@@ -27,7 +27,7 @@ pub struct Conclusion {
 
 /// Turns a connection that has ended into what it came to.
 pub fn conclude(ended: Ended<Dialogue>) -> Conclusion {
-    let connection = Arc::new(ended.facts);
+    let connection = ended.facts;
     let Some(dialogue) = ended.reader else {
         let attempts = vec![silent(&connection)];
         return Conclusion {

@@ -137,14 +137,14 @@ impl Leave {
             Side::Server => "server",
         };
         let code = self.code.map(|code| format!(" with {}", CloseCode(code)));
-        Evidence {
-            packet: self.at.packet,
-            text: format!(
+        Evidence::new(
+            self.at.packet,
+            format!(
                 "{}{} by the {who}, the first to leave",
                 self.how,
                 code.unwrap_or_default()
             ),
-        }
+        )
     }
 }
 

@@ -5,7 +5,7 @@ use crate::{
     diagnosis::{
         marks::{Foreign, milliseconds},
         pauses::{is_starved, silence_before},
-        rule::{Case, Confidence, Match, Outcome, SaidBy},
+        rule::{Case, Confidence, Match, Outcome, SaidBy, Text},
         tls_handshake::name,
     },
     http::printable,
@@ -117,7 +117,7 @@ impl<'a> Closing<'a> {
     }
 
     /// A match with the switch and what ended it as evidence; the outcome is that the upgrade succeeded.
-    pub(super) fn found(&self, confidence: Confidence, summary: impl Into<String>) -> Match {
+    pub(super) fn found(&self, confidence: Confidence, summary: impl Into<Text>) -> Match {
         let found = Match::new(confidence.min(self.ceiling), Outcome::Upgraded, self.said_by(), summary);
         let found = match &self.case.attempt.response {
             Some(response) => found.shown_by(response.last.at.packet, "the switch is accepted"),

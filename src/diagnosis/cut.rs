@@ -136,10 +136,7 @@ pub(super) fn survived(case: &Case<'_>, silence: u64) -> Option<Evidence> {
     let idle = path.survived.filter(|idle| idle.length() > silence)?;
     let length = super::marks::seconds(idle.length());
     let text = format!("a connection between the same hosts goes on after {length} of silence");
-    Some(Evidence {
-        packet: idle.to.packet,
-        text,
-    })
+    Some(Evidence::new(idle.to.packet, text))
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use crate::{
     diagnosis::{
         hops::{Hop, hops},
         known::Known,
-        rule::{Case, Confidence, Match, Outcome, Rule},
+        rule::{Case, Confidence, Match, Outcome, Rule, Text},
         rules::{LAST, asked_at},
     },
     fingerprint::Author,
@@ -44,7 +44,7 @@ pub struct Considered {
     /// How sure it was.
     pub confidence: Confidence,
     /// Why it lost.
-    pub why_not: String,
+    pub why_not: Text,
 }
 
 /// How many explanations that lost are told.
@@ -98,14 +98,10 @@ pub fn diagnose(attempt: &Attempt, survey: &Survey<'_>, author: &Author) -> Find
 fn considered(loser: Verdict, winner: &Verdict) -> Considered {
     let why_not = loser.found.doubt.unwrap_or_else(|| {
         if loser.found.confidence < winner.found.confidence {
-            format!(
-                "Only {}, while {} is {}.",
-                loser.found.confidence.name(),
-                winner.rule.id,
-                winner.found.confidence.name()
-            )
+            let (loser, winning) = (loser.found.confidence.name(), winner.found.confidence.name());
+            format!("Only {loser}, while {} is {winning}.", winner.rule.id).into()
         } else {
-            format!("The marks of {} are more specific.", winner.rule.id)
+            format!("The marks of {} are more specific.", winner.rule.id).into()
         }
     });
     Considered {

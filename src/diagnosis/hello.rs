@@ -18,10 +18,7 @@ pub(super) fn asked_name(attempt: &Attempt) -> Option<String> {
 /// Where the ClientHello is.
 pub(super) fn client_hello(attempt: &Attempt) -> Option<Evidence> {
     let hello = attempt.tls.as_ref()?.client_hello?;
-    Some(Evidence {
-        packet: hello.at.packet,
-        text: "the ClientHello".to_owned(),
-    })
+    Some(Evidence::new(hello.at.packet, "the ClientHello"))
 }
 
 fn sni(attempt: &Attempt) -> Option<&str> {
@@ -45,10 +42,7 @@ pub(super) fn other_names(case: &Case<'_>) -> Option<Evidence> {
         ),
     };
     let at = attempt.tls.as_ref()?.server_first?.at;
-    Some(Evidence {
-        packet: at.packet,
-        text,
-    })
+    Some(Evidence::new(at.packet, text))
 }
 
 fn named(attempt: &Attempt) -> String {

@@ -98,10 +98,7 @@ fn others(case: &Case<'_>, first: &IcmpError) -> Vec<Evidence> {
         errors.filter(|error| error.packet > first.packet && (error.kind, error.code) == (first.kind, first.code));
     again
         .take(3)
-        .map(|error| Evidence {
-            packet: error.packet,
-            text: "the same message again".to_owned(),
-        })
+        .map(|error| Evidence::new(error.packet, "the same message again"))
         .collect()
 }
 

@@ -132,10 +132,7 @@ fn is_apart(one: &Attempt, other: &Attempt) -> bool {
 pub(super) fn failed_backend(case: &Case<'_>) -> Option<Evidence> {
     let same_key = behind(case).filter(|leg| leg.response.is_none());
     let leg = same_key.chain(tried_meanwhile(case)).next()?;
-    Some(Evidence {
-        packet: leg.first().packet,
-        text: failure(leg),
-    })
+    Some(Evidence::new(leg.first().packet, failure(leg)))
 }
 
 /// Connections that the proxy's host began between the request and its answer, and that never carried a request.

@@ -3,6 +3,8 @@
 //! One mark is a hint: routes change, load balancers answer for others, kernels differ in how they write resets. Two that do
 //! not depend on each other make an injection likely; the true end going on as if nothing had happened is nearly proof.
 
+use std::fmt;
+
 use crate::{
     capture::PacketId,
     diagnosis::rule::{Case, Confidence, Evidence},
@@ -161,7 +163,7 @@ impl Foreign {
     }
 
     fn weak(&mut self, packet: PacketId, text: String) {
-        self.marks.push(Evidence { packet, text });
+        self.marks.push(Evidence::new(packet, text));
     }
 
     fn strong(&mut self, packet: PacketId, text: String) {
@@ -432,20 +434,18 @@ pub(super) fn is_unrouted(ttl: u8) -> bool {
 }
 
 /// Nanoseconds as milliseconds, for reading.
-pub(super) fn milliseconds(nanoseconds: u64) -> String {
-    match nanoseconds / 1000 {
-        microseconds @ 0..10_000 => format!("{}.{:03} ms", microseconds / 1000, microseconds % 1000),
-        microseconds @ 10_000..10_000_000 => format!("{} ms", microseconds / 1000),
-        microseconds => seconds(microseconds.saturating_mul(1000)),
-    }
+pub(super) fn milliseconds(nanoseconds: u64) -> impl fmt::Display {
+    fmt::from_fn(move |to| match nanoseconds / 1000 {
+        microseconds @ 0..10_000 => write!(to, "{}.{:03} ms", microseconds / 1000, microseconds % 1000),
+        microseconds @ 10_000..10_000_000 => write!(to, "{} ms", microseconds / 1000),
+        microseconds => write!(to, "{}", seconds(microseconds.saturating_mul(1000))),
+    })
 }
 
 /// Nanoseconds as seconds, for reading.
-pub(super) fn seconds(nanoseconds: u64) -> String {
-    let tenths = nanoseconds / 100_000_000;
-    if tenths < 1000 {
-        format!("{}.{} s", tenths / 10, tenths % 10)
-    } else {
-        format!("{} s", tenths / 10)
-    }
+pub(super) fn seconds(nanoseconds: u64) -> impl fmt::Display {
+    fmt::from_fn(move |to| match nanoseconds / 100_000_000 {
+        tenths @ 0..1000 => write!(to, "{}.{} s", tenths / 10, tenths % 10),
+        tenths => write!(to, "{} s", tenths / 10),
+    })
 }

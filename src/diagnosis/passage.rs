@@ -43,21 +43,20 @@ pub(super) fn controls(case: &Case<'_>) -> Vec<Evidence> {
     let ordinary =
         answered
             .find_map(|ordinary| Some((ordinary, ordinary.response?)))
-            .map(|(ordinary, (status, at))| Evidence {
-                packet: at.packet,
-                text: format!(
-                    "an ordinary {} without an upgrade passes on the same way: {status}",
-                    ordinary.method
-                ),
+            .map(|(ordinary, (status, at))| {
+                Evidence::new(
+                    at.packet,
+                    format!(
+                        "an ordinary {} without an upgrade passes on the same way: {status}",
+                        ordinary.method
+                    ),
+                )
             });
     let upgraded = case
         .survey
         .upgraded_at(facts.server)
         .and_then(|other| other.response.as_ref())
-        .map(|response| Evidence {
-            packet: response.first.at.packet,
-            text: "another upgrade at this server passes".to_owned(),
-        });
+        .map(|response| Evidence::new(response.first.at.packet, "another upgrade at this server passes"));
     ordinary.into_iter().chain(upgraded).collect()
 }
 
@@ -66,12 +65,14 @@ pub(super) fn alive_after(case: &Case<'_>, at: At) -> Option<Evidence> {
     let facts = &case.attempt.connection;
     let last = case.host(Side::Server)?.last;
     let elsewhere = Some(last) != facts.from_server.last;
-    (elsewhere && last > at).then(|| Evidence {
-        packet: last.packet,
-        text: format!(
-            "the server's host still speaks on another connection {} later",
-            seconds(last.time.since(at.time))
-        ),
+    (elsewhere && last > at).then(|| {
+        Evidence::new(
+            last.packet,
+            format!(
+                "the server's host still speaks on another connection {} later",
+                seconds(last.time.since(at.time))
+            ),
+        )
     })
 }
 
@@ -84,13 +85,10 @@ pub(super) fn loss(case: &Case<'_>) -> Option<Evidence> {
     let [client, server] = path.recovered;
     let often = (client + server).saturating_mul(5) >= path.connections;
     let lossy = often && (client > 0 && server > 0 || client + server >= SEVERAL);
-    path.example.filter(|_| lossy).map(|at| Evidence {
-        packet: at.packet,
-        text: format!(
+    path.example.filter(|_| lossy).map(|at| Evidence::new(at.packet, format!(
             "the way loses segments: on {client} connections octets of the client, on {server} octets of the server came \
              through only when sent again"
-        ),
-    })
+        )))
 }
 
 /// Octets of `side` that were sent again and never acknowledged, up to the end of the connection.
@@ -117,20 +115,17 @@ pub(super) fn is_half_seen(case: &Case<'_>) -> bool {
 
 /// The first sending and the repeats of what vanished, as evidence.
 pub(super) fn repeats(case: &Case<'_>, side: Side, lost: &Unheard, what: &str) -> Vec<Evidence> {
-    let first = Evidence {
-        packet: lost.first.packet,
-        text: format!("{what} ({} octets)", lost.length),
-    };
+    let first = Evidence::new(lost.first.packet, format!("{what} ({} octets)", lost.length));
     let repeats = case.attempt.connection.from(side).repeats_unacknowledged();
-    let repeats = repeats
-        .filter(|repeat| repeat.offset == lost.offset)
-        .map(|repeat| Evidence {
-            packet: repeat.seen.at.packet,
-            text: format!(
+    let repeats = repeats.filter(|repeat| repeat.offset == lost.offset).map(|repeat| {
+        Evidence::new(
+            repeat.seen.at.packet,
+            format!(
                 "the same again, {} after the first time",
                 seconds(repeat.seen.at.time.since(lost.first.time))
             ),
-        });
+        )
+    });
     std::iter::once(first).chain(repeats).collect()
 }
 

@@ -5,7 +5,7 @@ use crate::{
     capture::PacketId,
     diagnosis::{
         credential::{Kind, kind, presented},
-        rule::{Case, Confidence, Evidence, Match, Outcome, SaidBy},
+        rule::{Case, Confidence, Evidence, Match, Outcome, SaidBy, Text},
         speaker::speaker,
     },
     http::{Credential, printable},
@@ -227,33 +227,21 @@ impl<'a> Refusal<'a> {
             .find_map(|ordinary| {
                 let (status, at) = ordinary.response.filter(|&(status, _)| fits(status))?;
                 let text = format!("an ordinary {method} of the same path is answered with {status}");
-                Some((
-                    *ordinary,
-                    Evidence {
-                        packet: at.packet,
-                        text,
-                    },
-                ))
+                Some((*ordinary, Evidence::new(at.packet, text)))
             })
     }
 
     /// What the request shows.
-    pub(super) fn asked(&self, text: impl Into<String>) -> Option<Evidence> {
+    pub(super) fn asked(&self, text: impl Into<Text>) -> Option<Evidence> {
         let request = self.case.attempt.request.as_ref()?;
-        Some(Evidence {
-            packet: request.first.at.packet,
-            text: text.into(),
-        })
+        Some(Evidence::new(request.first.at.packet, text))
     }
 
     /// Where the same path answers 401 to another request: there the server tells those whom it does not know from those who
     /// may not.
     pub(super) fn unknown_are_told_401(&self) -> Option<Evidence> {
         let packet = self.sibling_with(401)?.response.as_ref()?.first.at.packet;
-        Some(Evidence {
-            packet,
-            text: "the same path answers 401 to another request".to_owned(),
-        })
+        Some(Evidence::new(packet, "the same path answers 401 to another request"))
     }
 
     /// Whether the same path answers 401 to another request.
@@ -271,19 +259,19 @@ impl<'a> Refusal<'a> {
 
     /// A match that rests on the answer. It is no surer than the answer's own marks allow: what a firewall or a box on the way
     /// wrote does not tell what the server thinks.
-    pub(super) fn found(&self, confidence: Confidence, weight: u8, summary: impl Into<String>) -> Match {
+    pub(super) fn found(&self, confidence: Confidence, weight: u8, summary: impl Into<Text>) -> Match {
         let said_by = speaker(&self.case);
         let is_foreign = self.case.foreign() >= Some(Confidence::Likely);
         let doubtful = is_foreign || matches!(said_by, SaidBy::Waf | SaidBy::Firewall);
         let confidence = if doubtful { Confidence::Possible } else { confidence };
         Match::new(confidence, Outcome::of_status(self.status), said_by, summary)
             .weighing(if doubtful { weight / 2 } else { weight })
-            .shown_by(self.response.first.at.packet, self.case.quoted())
+            .shown_by(self.response.first.at.packet, self.case.quoted().to_owned())
     }
 }
 
 /// With what speaks against a match, unless the capture holds its proof.
-pub(super) fn unless_proven(found: Match, doubt: &str) -> Match {
+pub(super) fn unless_proven(found: Match, doubt: &'static str) -> Match {
     if found.confidence == Confidence::Confirmed {
         found
     } else {
@@ -311,11 +299,8 @@ impl<'a> Contrast<'a> {
     }
 
     /// The packet of the acceptance, and what it shows.
-    pub(super) fn evidence(&self, text: impl Into<String>) -> Evidence {
-        Evidence {
-            packet: accepted_at(self.other),
-            text: text.into(),
-        }
+    pub(super) fn evidence(&self, text: impl Into<Text>) -> Evidence {
+        Evidence::new(accepted_at(self.other), text)
     }
 }
 

@@ -34,17 +34,14 @@ fn marks(case: &Case<'_>, reset: &Reset) -> Foreign {
             .last_answer
             .is_some_and(|last| last > reset.seen.at && at < reset.seen.at);
         let again = if again { ", before and after" } else { "" };
-        foreign.marks.push(Evidence {
-            packet: at.packet,
-            text: format!("the same port accepts other connections{again}"),
-        });
+        foreign.marks.push(Evidence::new(
+            at.packet,
+            format!("the same port accepts other connections{again}"),
+        ));
     }
     if !reset.ack {
         let text = "a host answers a SYN with RST and ACK (RFC 9293 section 3.10.7.1); here ACK is missing";
-        foreign.marks.push(Evidence {
-            packet,
-            text: text.to_owned(),
-        });
+        foreign.marks.push(Evidence::new(packet, text));
     }
     let rtt = case.host(Side::Server).and_then(|host| host.rtt);
     if let (Some(rtt), Some(after)) = (rtt.filter(|&rtt| rtt > SHORTEST_RTT), reset.round_trip)
@@ -55,7 +52,7 @@ fn marks(case: &Case<'_>, reset: &Reset) -> Foreign {
             milliseconds(after),
             milliseconds(rtt)
         );
-        foreign.marks.push(Evidence { packet, text });
+        foreign.marks.push(Evidence::new(packet, text));
     }
     foreign
 }
@@ -76,7 +73,7 @@ fn ttl(case: &Case<'_>, reset: &Reset, foreign: &mut Foreign) {
             "TTL {ttl}, while SYN-ACKs of the same port arrive with {nearest} (packet {})",
             at.packet.number()
         );
-        foreign.marks.push(Evidence { packet, text });
+        foreign.marks.push(Evidence::new(packet, text));
     } else if let Some(host) = host {
         let (low, high) = host.ttl;
         if (low..=high).contains(&ttl) || usual == Some(ttl) {
@@ -85,6 +82,6 @@ fn ttl(case: &Case<'_>, reset: &Reset, foreign: &mut Foreign) {
         let nearest = ttl.clamp(low, high);
         let number = host.at.packet.number();
         let text = format!("TTL {ttl}, while other ports of this address answer with {nearest} (packet {number})");
-        foreign.marks.push(Evidence { packet, text });
+        foreign.marks.push(Evidence::new(packet, text));
     }
 }

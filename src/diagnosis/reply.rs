@@ -5,7 +5,7 @@ use memchr::memmem;
 use crate::{
     attempt::{Request, Response},
     diagnosis::{
-        rule::{Case, Confidence, Match, Outcome, SaidBy},
+        rule::{Case, Confidence, Match, Outcome, SaidBy, Text},
         speaker::speaker,
     },
 };
@@ -113,10 +113,10 @@ impl<'a> Reply<'a> {
     }
 
     /// A match that rests on the answer.
-    pub(super) fn told(&self, confidence: Confidence, said_by: SaidBy, summary: impl Into<String>) -> Match {
+    pub(super) fn told(&self, confidence: Confidence, said_by: SaidBy, summary: impl Into<Text>) -> Match {
         let outcome = Outcome::of_status(self.status());
         let packet = self.response.first.at.packet;
-        Match::new(confidence, outcome, said_by, summary).shown_by(packet, self.case.quoted())
+        Match::new(confidence, outcome, said_by, summary).shown_by(packet, self.case.quoted().to_owned())
     }
 }
 

@@ -1,5 +1,7 @@
 //! What a rule is: one cause, its explanation, and the check that tells it.
 
+use std::borrow::Cow;
+
 use crate::{
     attempt::{Attempt, Stage},
     capture::PacketId,
@@ -7,6 +9,9 @@ use crate::{
     fingerprint::Author,
     survey::Survey,
 };
+
+/// A text about an attempt: often one that the program holds, so that 200,000 attempts share it.
+pub type Text = Cow<'static, str>;
 
 /// One cause of the catalogue: the text that explains it and the check that tells it.
 pub struct Rule {
@@ -131,13 +136,13 @@ pub struct Match {
     /// Who ended the attempt.
     pub said_by: SaidBy,
     /// One sentence about this very attempt.
-    pub summary: String,
+    pub summary: Text,
     /// The packets that it rests on.
     pub evidence: Vec<Evidence>,
     /// Remedies that look at the situation; they come before the rule's own.
-    pub remedies: Vec<String>,
+    pub remedies: Vec<Text>,
     /// What speaks against it, or what would have to be seen to be sure: told if another cause wins.
-    pub doubt: Option<String>,
+    pub doubt: Option<Text>,
 }
 
 /// One thing that the capture shows.
@@ -146,7 +151,15 @@ pub struct Evidence {
     /// The packet that shows it.
     pub packet: PacketId,
     /// What it shows.
-    pub text: String,
+    pub text: Text,
+}
+
+impl Evidence {
+    /// What `packet` shows.
+    pub fn new(packet: PacketId, text: impl Into<Text>) -> Self {
+        let text = text.into();
+        Evidence { packet, text }
+    }
 }
 
 impl std::fmt::Debug for Rule {
@@ -229,7 +242,7 @@ impl SaidBy {
 
 impl Match {
     /// A match of usual weight.
-    pub fn new(confidence: Confidence, outcome: Outcome, said_by: SaidBy, summary: impl Into<String>) -> Self {
+    pub fn new(confidence: Confidence, outcome: Outcome, said_by: SaidBy, summary: impl Into<Text>) -> Self {
         Match {
             confidence,
             weight: 50,
@@ -243,11 +256,8 @@ impl Match {
     }
 
     /// Rests on `packet`, which shows `text`.
-    pub fn shown_by(mut self, packet: PacketId, text: impl Into<String>) -> Self {
-        self.evidence.push(Evidence {
-            packet,
-            text: text.into(),
-        });
+    pub fn shown_by(mut self, packet: PacketId, text: impl Into<Text>) -> Self {
+        self.evidence.push(Evidence::new(packet, text));
         self
     }
 
@@ -264,13 +274,13 @@ impl Match {
     }
 
     /// With a remedy that looks at the situation.
-    pub fn advising(mut self, remedy: impl Into<String>) -> Self {
+    pub fn advising(mut self, remedy: impl Into<Text>) -> Self {
         self.remedies.push(remedy.into());
         self
     }
 
     /// With what speaks against it.
-    pub fn but(mut self, doubt: impl Into<String>) -> Self {
+    pub fn but(mut self, doubt: impl Into<Text>) -> Self {
         self.doubt = Some(doubt.into());
         self
     }

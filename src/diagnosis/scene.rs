@@ -11,7 +11,7 @@ use crate::{
         sample::{NOW, Sample},
     },
     fingerprint::Author,
-    survey::{Survey, Tally},
+    survey::{Ends, Survey, Tally},
     tcp::{self, At, Data, Few, Flight, Marks, Place, Repeat, Reset, Seen, Side},
     tls::{self, Certificate, ClientHello, ContentType, Name, ProtocolVersion, ServerHello},
     websocket::{self, CloseCode},
@@ -339,13 +339,19 @@ impl Scene {
         let attempts: Vec<Attempt> = std::iter::once(self).chain(others).map(|scene| scene.attempt).collect();
         let tally = Tally::default();
         let span = (Time(NOW * 1000 * MILLISECOND), Time((NOW + 3600) * 1000 * MILLISECOND));
-        let survey = Survey::new(&attempts, &tally, span);
+        let ends: Vec<Ends> = attempts.iter().map(Ends::of).collect();
+        let survey = Survey::new(&attempts, &ends, &tally, span);
         diagnose(&attempts[0], &survey, &Author::default())
     }
 
     /// Shows what TLS hints in words.
     pub(super) fn summary(self) -> String {
-        self.finding_beside(Vec::new()).cause.unwrap().found.summary
+        self.finding_beside(Vec::new())
+            .cause
+            .unwrap()
+            .found
+            .summary
+            .into_owned()
     }
 
     fn next(&mut self) -> Seen {

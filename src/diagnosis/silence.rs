@@ -129,7 +129,7 @@ impl End<'_> {
     }
 
     /// How long after the request it came, for reading.
-    pub(super) fn after(&self) -> String {
+    pub(super) fn after(&self) -> impl std::fmt::Display {
         milliseconds(self.seen.at.time.since(self.request.last.at.time))
     }
 
@@ -140,17 +140,17 @@ impl End<'_> {
             [] => String::new(),
             marks => format!("; {} as in the server's other segments", marks.join(", ")),
         };
-        let acknowledged = self.request.acknowledged.map(|at| Evidence {
-            packet: at.packet,
-            text: "the server acknowledges the whole request".to_owned(),
-        });
-        let end = Evidence {
-            packet: self.seen.at.packet,
-            text: format!(
+        let acknowledged = self
+            .request
+            .acknowledged
+            .map(|at| Evidence::new(at.packet, "the server acknowledges the whole request"));
+        let end = Evidence::new(
+            self.seen.at.packet,
+            format!(
                 "{kind} by the server {} after the request, without one octet of answer{agreeing}",
                 self.after()
             ),
-        };
+        );
         let doubts = self.foreign.marks.iter().cloned();
         acknowledged.into_iter().chain([end]).chain(doubts).collect()
     }

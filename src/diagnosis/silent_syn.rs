@@ -4,7 +4,7 @@ use crate::{
     diagnosis::{
         marks::seconds,
         passage::is_half_seen,
-        rule::{Case, Evidence},
+        rule::{Case, Evidence, Text},
     },
     tcp::At,
 };
@@ -41,13 +41,10 @@ pub(super) fn evidence(case: &Case<'_>) -> Vec<Evidence> {
     let syns = &case.attempt.connection.from_client.syns;
     let start = syns.first().map(|syn| syn.at.time);
     let text = |at: At| match start.map(|start| at.time.since(start)) {
-        None | Some(0) => "SYN, never answered".to_owned(),
-        Some(since) => format!("SYN again, {} after the first", seconds(since)),
+        None | Some(0) => Text::from("SYN, never answered"),
+        Some(since) => format!("SYN again, {} after the first", seconds(since)).into(),
     };
     syns.iter()
-        .map(|syn| Evidence {
-            packet: syn.at.packet,
-            text: text(syn.at),
-        })
+        .map(|syn| Evidence::new(syn.at.packet, text(syn.at)))
         .collect()
 }

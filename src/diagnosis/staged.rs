@@ -13,7 +13,7 @@ use crate::{
     },
     fingerprint::{Author, Role},
     packet::Endpoint,
-    survey::{Survey, Tally},
+    survey::{Ends, Survey, Tally},
     tcp::{At, Data, Direction, Facts, Few, Marks, Place, Reset, Seen, Side},
     websocket,
 };
@@ -225,7 +225,8 @@ impl Staged {
             });
         }
         let span = (Time(NOW * 1_000_000_000), Time((NOW + 7200) * 1_000_000_000));
-        let survey = Survey::new(&attempts, &tally, span);
+        let ends: Vec<Ends> = attempts.iter().map(Ends::of).collect();
+        let survey = Survey::new(&attempts, &ends, &tally, span);
         diagnose(&attempts[own.unwrap()], &survey, &self.author)
     }
 

@@ -5,7 +5,7 @@ use crate::{
     diagnosis::{
         marks::{Foreign, seconds},
         pauses::{is_starved, silence_before},
-        rule::{Case, Confidence, Match, Outcome, SaidBy},
+        rule::{Case, Confidence, Match, Outcome, SaidBy, Text},
     },
     http::printable,
     tcp::{At, Reset, Seen, Side},
@@ -227,7 +227,7 @@ impl<'a> Ending<'a> {
     }
 
     /// A match with what ended the handshake as its first evidence; the outcome is that it did not complete.
-    pub(super) fn found(&self, confidence: Confidence, summary: impl Into<String>) -> Match {
+    pub(super) fn found(&self, confidence: Confidence, summary: impl Into<Text>) -> Match {
         let found = Match::new(confidence.min(self.ceiling), Outcome::TlsAbort, self.said_by(), summary);
         let hello = self.tls.client_hello.map(|seen| seen.at).filter(|at| at < &self.at);
         let found = match hello {

@@ -66,17 +66,13 @@ impl<'a> Waiting<'a> {
 
     /// Request, acknowledgement, and who left.
     pub(super) fn evidence(&self) -> Vec<Evidence> {
-        let shows = |at: At, text: &str| Evidence {
-            packet: at.packet,
-            text: text.to_owned(),
-        };
         let mut evidence = vec![
-            shows(self.request.last.at, "the whole request"),
-            shows(self.acknowledged, "the server acknowledges it"),
+            Evidence::new(self.request.last.at.packet, "the whole request"),
+            Evidence::new(self.acknowledged.packet, "the server acknowledges it"),
         ];
         let sides = [Side::Client, Side::Server].into_iter().zip(self.left);
         let ends = sides.filter_map(|(side, at)| Some((at?, format!("the {} closes or resets", name(side)))));
-        evidence.extend(ends.map(|(at, text)| shows(at, &text)));
+        evidence.extend(ends.map(|(at, text)| Evidence::new(at.packet, text)));
         evidence
     }
 }

@@ -1,6 +1,6 @@
 //! Makes the report from facts and verdicts: names, times and counts, credentials masked unless asked for.
 
-use std::{collections::BTreeMap, fmt::Write, io, net::SocketAddr};
+use std::{collections::BTreeMap, fmt::Write, io, net::IpAddr};
 
 use crate::{
     attempt::{self, Session, Stage, Tls},
@@ -275,8 +275,19 @@ impl Scene<'_> {
 pub(super) fn endpoint(endpoint: Endpoint) -> String {
     // Every attempt has two: room for the longest at once.
     let mut text = String::with_capacity(48);
-    // A string can always be written.
-    let _ = write!(text, "{}", SocketAddr::new(endpoint.address, endpoint.port));
+    let mut digits = itoa::Buffer::new();
+    match endpoint.address {
+        // Number by number they cost a fraction of what formatting in general costs.
+        IpAddr::V4(address) => {
+            for (octet, after) in address.octets().into_iter().zip(['.', '.', '.', ':']) {
+                text.push_str(digits.format(octet));
+                text.push(after);
+            }
+        }
+        // A string can always be written.
+        IpAddr::V6(address) => drop(write!(text, "[{address}]:")),
+    }
+    text.push_str(digits.format(endpoint.port));
     text
 }
 
@@ -298,10 +309,10 @@ impl Secrets {
         Secrets(values)
     }
 
-    fn masked(&self, text: String) -> String {
+    fn masked(&self, text: Word) -> Word {
         self.0.iter().fold(text, |text, value| {
             if text.contains(value) {
-                text.replace(value, "***")
+                text.replace(value, "***").into()
             } else {
                 text
             }
@@ -341,13 +352,13 @@ fn told_response(response: &attempt::Response, author: &Author, secrets: &Secret
         reason: text(&response.head.reason, 256),
         server: response.field("server").filter(|server| !server.is_empty()),
         author: author.program.clone(),
-        body: text(&response.body, BODY_SHOWN).map(|body| secrets.masked(body)),
+        body: text(&response.body, BODY_SHOWN).map(|body| secrets.masked(body.into()).into_owned()),
         packet: response.first.at.packet.number(),
     }
 }
 
 fn told_hop(hop: &diagnosis::Hop, secrets: &Secrets) -> Hop {
-    let value = |value: &Option<String>| value.clone().map(|value| secrets.masked(value));
+    let value = |value: &Option<String>| Some(secrets.masked(value.clone()?.into()).into_owned());
     let change = |change: &diagnosis::Change| Change {
         name: change.name.clone(),
         before: value(&change.before),
@@ -456,7 +467,7 @@ fn told_cause(verdict: Verdict, secrets: &Secrets) -> Cause {
         guide: rule.guide.map(|guide| guide.name().into()),
         summary: secrets.masked(found.summary),
         evidence: evidence.into_iter().map(told).collect(),
-        remedies: found.remedies.into_iter().map(Word::from).chain(standing).collect(),
+        remedies: found.remedies.into_iter().chain(standing).collect(),
     }
 }
 

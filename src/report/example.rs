@@ -104,18 +104,18 @@ pub(super) fn hostile(text: &str) -> Report {
             cause.id.to_mut().push_str(text);
             cause.confidence = text.to_owned().into();
             cause.guide = Some(text.to_owned().into());
-            cause.summary = text.to_owned();
+            cause.summary = text.to_owned().into();
             cause.remedies.fill(text.to_owned().into());
             cause.said_by = text.to_owned().into();
             cause
                 .evidence
                 .iter_mut()
-                .for_each(|evidence| evidence.text = text.to_owned());
+                .for_each(|evidence| evidence.text = text.to_owned().into());
         }
         for other in &mut attempt.also_considered {
             other.id = text.to_owned().into();
             other.confidence = text.to_owned().into();
-            other.why_not = text.to_owned();
+            other.why_not = text.to_owned().into();
         }
     }
     for pattern in &mut report.patterns {
@@ -184,7 +184,7 @@ fn pattern(attempt: &Attempt, cause: &Cause) -> Pattern {
         cause: cause.id.clone(),
         outcome: attempt.outcome.clone(),
         attempts: 1,
-        summary: cause.summary.clone(),
+        summary: cause.summary.to_string(),
         clients: vec![attempt.client.clone()],
         client_count: 1,
         servers: vec![attempt.server.clone()],
@@ -381,7 +381,7 @@ fn request(origin: &str, packet: u64) -> Request {
     }
 }
 
-fn evidence(packet: u64, text: &str) -> Evidence {
+fn evidence(packet: u64, text: &'static str) -> Evidence {
     Evidence {
         capture: 0,
         packet,

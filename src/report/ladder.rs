@@ -32,7 +32,7 @@ pub(super) fn steps(attempt: &Attempt) -> Vec<Step> {
     for evidence in attempt.cause.iter().flat_map(|cause| &cause.evidence) {
         step(&mut steps, evidence.capture, evidence.packet)
             .notes
-            .push(evidence.text.clone());
+            .push(evidence.text.to_string());
     }
     // In Zeek's history a capital S at the start is the client's SYN.
     if attempt.connection.history.starts_with('S') {

@@ -308,7 +308,7 @@ pub struct Cause {
     #[schemars(extend("enum" = words::or_null(words::GUIDES)))]
     pub guide: Option<Word>,
     /// One sentence.
-    pub summary: String,
+    pub summary: Word,
     /// The packets that it rests on.
     pub evidence: Vec<Evidence>,
     /// What to do.
@@ -323,7 +323,7 @@ pub struct Evidence {
     /// Wireshark's `frame.number` there.
     pub packet: u64,
     /// What it shows.
-    pub text: String,
+    pub text: Word,
 }
 
 /// A cause that was considered and lost.
@@ -335,7 +335,7 @@ pub struct Considered {
     #[schemars(extend("enum" = words::CONFIDENCES))]
     pub confidence: Word,
     /// Why it lost.
-    pub why_not: String,
+    pub why_not: Word,
 }
 
 /// Failures that share one cause.

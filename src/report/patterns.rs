@@ -36,9 +36,14 @@ struct Group {
     attempts: u64,
 }
 
-/// Names, each with how often it occurred, and where first.
+/// Names of one kind.
 #[derive(Debug)]
-struct Names<T>(HashMap<T, (u64, u64)>);
+struct Names<T> {
+    /// Those of the latest attempts, not counted yet, with the attempts' numbers.
+    latest: Vec<(T, u64)>,
+    /// How often each occurred, and where first.
+    counts: HashMap<T, (u64, u64)>,
+}
 
 impl Patterns {
     /// Counts an attempt, of which `told` is what the report says, and `number` its place in the report.
@@ -56,11 +61,11 @@ impl Patterns {
             .entry(key)
             .or_insert_with(|| Group::new(&cause.summary, moment));
         group.attempts += 1;
-        group.clients.count(attempt.connection.client.address, number);
-        group.servers.count(server, number);
+        group.clients.add(attempt.connection.client.address, number);
+        group.servers.add(server, number);
         if let Some(request) = &told.request {
             let path = request.target.split('?').next().unwrap_or(&request.target);
-            group.paths.count(path.to_owned(), number);
+            group.paths.add(path.to_owned(), number);
         }
         group.first = group.first.min(moment);
         group.last = group.last.max(moment);
@@ -94,9 +99,9 @@ impl Group {
     fn new(summary: &str, moment: Moment) -> Self {
         Group {
             summary: summary.to_owned(),
-            clients: Names(HashMap::default()),
-            servers: Names(HashMap::default()),
-            paths: Names(HashMap::default()),
+            clients: Names::default(),
+            servers: Names::default(),
+            paths: Names::default(),
             first: moment,
             last: moment,
             examples: Vec::new(),
@@ -115,8 +120,10 @@ impl Group {
         self.examples.extend(later.examples.into_iter().take(room));
     }
 
-    fn told(self, cause: Word, outcome: Word, passed: &[(Endpoint, Moment)]) -> Pattern {
-        let at_these = passed.iter().filter(|(server, _)| self.servers.0.contains_key(server));
+    fn told(mut self, cause: Word, outcome: Word, passed: &[(Endpoint, Moment)]) -> Pattern {
+        self.servers.count();
+        let servers = &self.servers.counts;
+        let at_these = passed.iter().filter(|(server, _)| servers.contains_key(server));
         let (before, since): (Vec<Moment>, Vec<Moment>) = at_these
             .map(|(_, moment)| *moment)
             .partition(|moment| *moment < self.first);
@@ -145,22 +152,38 @@ impl Group {
     }
 }
 
+impl<T> Default for Names<T> {
+    fn default() -> Self {
+        Names {
+            latest: Vec::new(),
+            counts: HashMap::default(),
+        }
+    }
+}
+
 impl<T: Hash + Eq> Names<T> {
-    fn count(&mut self, name: T, number: u64) {
-        self.0.entry(name).or_insert((0, number)).0 += 1;
+    fn add(&mut self, name: T, number: u64) {
+        self.latest.push((name, number));
     }
 
-    fn append(&mut self, later: Names<T>) {
-        for (name, (times, first)) in later.0 {
-            self.0.entry(name).or_insert((0, first)).0 += times;
+    fn append(&mut self, mut later: Names<T>) {
+        self.count();
+        std::mem::swap(&mut self.latest, &mut later.latest);
+        self.count();
+    }
+
+    fn count(&mut self) {
+        for (name, number) in self.latest.drain(..) {
+            self.counts.entry(name).or_insert((0, number)).0 += 1;
         }
     }
 
     /// The most frequent names, at most [`LISTED`], and how many different ones there are; of equals the first seen comes first.
-    fn most_frequent(self, name: impl Fn(&T) -> String) -> (Vec<String>, u64) {
-        let different = self.0.len();
+    fn most_frequent(mut self, name: impl Fn(&T) -> String) -> (Vec<String>, u64) {
+        self.count();
+        let different = self.counts.len();
         let ranked = self
-            .0
+            .counts
             .iter()
             .map(|(name, (times, first))| (Reverse(*times), *first, name));
         let mut ranked: Vec<(Reverse<u64>, u64, &T)> = ranked.collect();
@@ -179,11 +202,11 @@ mod tests {
     use super::*;
 
     fn names(names: &[&str]) -> (Vec<String>, u64) {
-        let mut counted = Names(HashMap::default());
+        let mut all = Names::default();
         for (name, number) in names.iter().zip(0..) {
-            counted.count(name.to_string(), number);
+            all.add(name.to_string(), number);
         }
-        counted.most_frequent(String::clone)
+        all.most_frequent(String::clone)
     }
 
     #[test]

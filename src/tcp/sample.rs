@@ -1,5 +1,7 @@
 //! Packet ladders for the tests of this room: each packet one line, its octets by their offsets in the sender's stream.
 
+use std::sync::Arc;
+
 use crate::{
     capture::{PacketId, Time},
     packet::{Domain, Endpoint, Flags, Options, Segment},
@@ -270,7 +272,10 @@ pub(crate) fn connection(ladder: &[Packet]) -> (Facts, Told) {
     let mut ended = connections(ladder);
     assert_eq!(ended.len(), 1, "one connection");
     let ended = ended.remove(0);
-    (ended.facts, ended.reader.map(|told| *told).unwrap_or_default())
+    (
+        Arc::unwrap_or_clone(ended.facts),
+        ended.reader.map(|told| *told).unwrap_or_default(),
+    )
 }
 
 /// The opening and what follows.

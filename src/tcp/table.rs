@@ -1,6 +1,6 @@
 //! The connections of one shard: which segment belongs to which, where one ends and the next between the same ends begins.
 
-use std::{collections::VecDeque, hash::BuildHasher};
+use std::{collections::VecDeque, hash::BuildHasher, sync::Arc};
 
 use hashbrown::HashTable;
 
@@ -75,7 +75,7 @@ struct Newcomer {
 #[derive(Debug)]
 pub struct Ended<R> {
     /// What was seen of it.
-    pub facts: Facts,
+    pub facts: Arc<Facts>,
     /// What read its octets; `None` if it carried none.
     pub reader: Option<Box<R>>,
 }
@@ -149,6 +149,7 @@ impl<R: Reader> Table<R> {
             let mut connection = live.end(&self.secrets);
             connection.conclude();
             let Connection { facts, reader, .. } = connection;
+            let facts = Arc::new(facts);
             Ended { facts, reader }
         })
     }

@@ -1,5 +1,7 @@
 //! Random connections against a simple model, and segments made to break it.
 
+use std::sync::Arc;
+
 use fastrand::Rng;
 
 use super::{
@@ -105,7 +107,7 @@ impl Story {
 }
 
 /// Runs some stories at once through one table, numbering now and then.
-fn run(random: &mut Rng, stories: &[Story]) -> Vec<(Facts, Told)> {
+fn run(random: &mut Rng, stories: &[Story]) -> Vec<(Arc<Facts>, Told)> {
     let mut table: Table<Told> = Table::new(LIMITS);
     let mut at = vec![0; stories.len()];
     let (mut number, mut next_stream) = (0, 0);

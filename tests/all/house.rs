@@ -42,6 +42,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("clap_complete", &["cli/"]),
     ("clap_mangen", &["cli/"]),
     ("indicatif", &["cli/"]),
+    ("itoa", &["report/"]),
     ("tempfile", &["cli/"]),
     ("toml", &["fingerprint/"]),
     ("schemars", &["report/"]),

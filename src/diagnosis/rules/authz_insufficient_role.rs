@@ -170,10 +170,10 @@ fn summary(said: Option<String>, good: Option<&Attempt>, lacking: Option<&str>) 
 
 fn accepted_elsewhere(other: &Attempt) -> Evidence {
     let path = other.path().unwrap_or_default();
-    Evidence {
-        packet: accepted_at(other),
-        text: format!("the same credential is accepted for {path}"),
-    }
+    Evidence::new(
+        accepted_at(other),
+        format!("the same credential is accepted for {path}"),
+    )
 }
 
 fn is_token_alone(contrast: &Contrast<'_>) -> bool {

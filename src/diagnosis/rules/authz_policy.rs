@@ -4,7 +4,7 @@ use crate::{
     attempt::Stage,
     diagnosis::{
         refusal::{Differences, Refusal},
-        rule::{Case, Confidence, Guide, Match, Rule},
+        rule::{Case, Confidence, Guide, Match, Rule, Text},
     },
 };
 
@@ -121,15 +121,17 @@ fn check(case: &Case<'_>) -> Option<Match> {
         _ => (Confidence::Possible, 30),
     };
     let summary = match &known {
-        _ if client.is_some() => "The server accepts the same request from another address, and refused this one.",
-        _ if said || hinted || refusal.status == 400 => &format!(
+        _ if client.is_some() => Text::from("The server accepts the same request from another address, and refused this one."),
+        _ if said || hinted || refusal.status == 400 => format!(
             "The server refused the request by a rule of its own, and says “{}”.",
             refusal.message()
-        ),
+        )
+        .into(),
         Some(_) => {
             "The server answers 401 to clients that it does not know, and 403 to this one: it knows who asks, and refuses."
+                .into()
         }
-        None => "A rule of the server's own may have refused the request.",
+        None => "A rule of the server's own may have refused the request.".into(),
     };
     let found = refusal.found(confidence, weight, summary).shown_by_all(known);
     let found = found

@@ -88,10 +88,7 @@ fn known_page(case: &Case<'_>) -> Option<Match> {
     };
     let summary = format!("The answer {} is the block page of {program}.", response.head.status);
     let marks = case.author.marks.iter().take(4);
-    let marks = marks.map(|mark| Evidence {
-        packet: response.first.at.packet,
-        text: mark.clone(),
-    });
+    let marks = marks.map(|mark| Evidence::new(response.first.at.packet, mark.clone()));
     let found = Match::new(
         confidence,
         Outcome::of_status(response.head.status),

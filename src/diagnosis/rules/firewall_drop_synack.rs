@@ -59,10 +59,7 @@ fn check(case: &Case<'_>) -> Option<Match> {
     let again: Vec<Evidence> = syns
         .iter()
         .filter(|syn| syn.at > answer)
-        .map(|syn| Evidence {
-            packet: syn.at.packet,
-            text: "SYN again: the client does not have the answer".to_owned(),
-        })
+        .map(|syn| Evidence::new(syn.at.packet, "SYN again: the client does not have the answer"))
         .collect();
     let loss = loss(case);
     let confidence = match (again.len(), answers.count()) {

@@ -79,10 +79,7 @@ fn check(case: &Case<'_>) -> Option<Match> {
         .weighing(if hint { 35 } else { 75 })
         .shown_by(fin.at.packet, format!("FIN in the {who}'s name"))
         .shown_by_all(foreign.marks)
-        .shown_by_all(asked.map(|packet| Evidence {
-            packet,
-            text: "the request before it".to_owned(),
-        }))
+        .shown_by_all(asked.map(|packet| Evidence::new(packet, "the request before it")))
         .shown_by_all(if late { Vec::new() } else { controls(case) })
         .but("Load balancers and proxies may close for an end with marks of their own.");
     Some(found)

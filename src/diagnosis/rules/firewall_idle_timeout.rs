@@ -126,9 +126,11 @@ fn by_reset(case: &Case<'_>) -> Option<Match> {
         seconds(silence),
         limit(known, repeated)
     );
-    let spoken = answers.map(|at| Evidence {
-        packet: at.packet,
-        text: format!("the first octets after {} of silence", seconds(silence)),
+    let spoken = answers.map(|at| {
+        Evidence::new(
+            at.packet,
+            format!("the first octets after {} of silence", seconds(silence)),
+        )
     });
     let found = Match::new(confidence, Outcome::Lost, SaidBy::Firewall, summary)
         .weighing(85)

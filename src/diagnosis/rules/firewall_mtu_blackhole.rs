@@ -74,18 +74,17 @@ fn sent_in_vain(case: &Case<'_>, side: Side) -> Option<Match> {
     let lost = vanished(case, side).filter(|lost| may_be_too_large(case, side, lost.length))?;
     let direction = case.attempt.connection.from(side);
     let data = direction.data.as_ref()?;
-    let behind = data.sacked.map(|at| Evidence {
-        packet: at.packet,
-        text: format!(
-            "by SACK the {} tells that it has later, smaller segments",
-            name(side.other())
-        ),
+    let behind = data.sacked.map(|at| {
+        Evidence::new(
+            at.packet,
+            format!(
+                "by SACK the {} tells that it has later, smaller segments",
+                name(side.other())
+            ),
+        )
     });
     let before = direction.acknowledged_at.filter(|_| direction.acknowledged > 0);
-    let before = before.map(|at| Evidence {
-        packet: at.packet,
-        text: "smaller segments before it are acknowledged".to_owned(),
-    });
+    let before = before.map(|at| Evidence::new(at.packet, "smaller segments before it are acknowledged"));
     let small_pass = behind.is_some() || before.is_some();
     let sure = small_pass && lost.repeats > 1 && loss(case).is_none();
     let confidence = if sure { Confidence::Likely } else { Confidence::Possible };

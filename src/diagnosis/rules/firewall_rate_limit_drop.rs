@@ -93,11 +93,8 @@ fn check(case: &Case<'_>) -> Option<Match> {
     Some(found)
 }
 
-fn told(opening: &Opening, text: &str) -> Evidence {
-    Evidence {
-        packet: opening.first.packet,
-        text: text.to_owned(),
-    }
+fn told(opening: &Opening, text: &'static str) -> Evidence {
+    Evidence::new(opening.first.packet, text)
 }
 
 /// The client's other connections to the same port, around the one that failed.

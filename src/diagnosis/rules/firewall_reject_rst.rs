@@ -4,7 +4,7 @@ use crate::{
     attempt::Stage,
     diagnosis::{
         refused_syn::{foreign, refusal},
-        rule::{Case, Confidence, Guide, Match, Outcome, Rule, SaidBy},
+        rule::{Case, Confidence, Guide, Match, Outcome, Rule, SaidBy, Text},
     },
 };
 
@@ -54,12 +54,11 @@ fn check(case: &Case<'_>) -> Option<Match> {
         true => Confidence::Possible,
         false => confidence.unwrap_or(Confidence::Possible),
     };
-    let marks = match foreign.marks.len() {
-        0 => "that a filter may have written".to_owned(),
-        1 => "with a mark of another sender".to_owned(),
-        count => format!("with {count} marks of another sender"),
+    let summary = match foreign.marks.len() {
+        0 => Text::from("The SYN was answered by a reset that a filter may have written."),
+        1 => "The SYN was answered by a reset with a mark of another sender.".into(),
+        count => format!("The SYN was answered by a reset with {count} marks of another sender.").into(),
     };
-    let summary = format!("The SYN was answered by a reset {marks}.");
     let weight = if foreign.marks.is_empty() { 20 } else { 45 };
     let found = Match::new(confidence, Outcome::FirewallDrop, SaidBy::Firewall, summary)
         .weighing(weight)

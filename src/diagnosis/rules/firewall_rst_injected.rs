@@ -5,7 +5,7 @@ use crate::{
     diagnosis::{
         injected::{first_spoken_is_tls, forged_reset},
         passage::{controls, name},
-        rule::{Case, Confidence, Guide, Match, Outcome, Rule, SaidBy},
+        rule::{Case, Confidence, Evidence, Guide, Match, Outcome, Rule, SaidBy},
     },
 };
 
@@ -94,10 +94,7 @@ fn check(case: &Case<'_>) -> Option<Match> {
         .weighing(weight)
         .shown_by(reset.seen.at.packet, format!("reset in the {side}'s name"))
         .shown_by_all(foreign.marks)
-        .shown_by_all(asked.map(|packet| crate::diagnosis::rule::Evidence {
-            packet,
-            text: "the request before it".to_owned(),
-        }))
+        .shown_by_all(asked.map(|packet| Evidence::new(packet, "the request before it")))
         .shown_by_all(if late { Vec::new() } else { controls(case) });
     Some(found.but("Load balancers, NAT and anycast may answer for an end with marks of their own."))
 }

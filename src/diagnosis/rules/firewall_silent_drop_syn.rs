@@ -5,7 +5,7 @@ use crate::{
     diagnosis::{
         marks::seconds,
         passage::{loss, near},
-        rule::{Case, Confidence, Evidence, Guide, Match, Outcome, Rule, SaidBy},
+        rule::{Case, Confidence, Evidence, Guide, Match, Outcome, Rule, SaidBy, Text},
         silent_syn::{evidence, silent_syns},
     },
     tcp::Side,
@@ -85,10 +85,10 @@ fn check(case: &Case<'_>) -> Option<Match> {
         .shown_by_all(evidence(case))
         .shown_by_all(alive)
         .but(match loss {
-            Some(loss) => format!("Loss explains it as well: {}.", loss.text),
+            Some(loss) => Text::from(format!("Loss explains it as well: {}.", loss.text)),
             None => {
                 "Silence has other readings: a host that is down, a full accept queue, answers that take another way."
-                    .to_owned()
+                    .into()
             }
         });
     let found = match near(case) {
@@ -105,17 +105,19 @@ fn check(case: &Case<'_>) -> Option<Match> {
 fn alive(case: &Case<'_>) -> Option<Evidence> {
     let server = case.attempt.connection.server;
     let own = case.listening();
-    let port = own.first_answer.map(|at| Evidence {
-        packet: at.packet,
-        text: format!("the same port answers another connection ({} in all)", own.answered),
+    let port = own.first_answer.map(|at| {
+        Evidence::new(
+            at.packet,
+            format!("the same port answers another connection ({} in all)", own.answered),
+        )
     });
     port.or_else(|| {
         let mut others = case.survey.listening_on(server.address);
         let (endpoint, at) = others.find_map(|(endpoint, other)| Some((endpoint, other.first_answer?)))?;
-        Some(Evidence {
-            packet: at.packet,
-            text: format!("the host answers on another port, {}", endpoint.port),
-        })
+        Some(Evidence::new(
+            at.packet,
+            format!("the host answers on another port, {}", endpoint.port),
+        ))
     })
 }
 

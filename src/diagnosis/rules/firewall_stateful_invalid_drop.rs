@@ -63,12 +63,14 @@ fn in_session(case: &Case<'_>) -> Option<Match> {
         return None;
     }
     let alive = alive_after(case, cut.lost.last);
-    let one_way = cut.other_spoke.map(|at| Evidence {
-        packet: at.packet,
-        text: format!(
-            "the {} still speaks on this connection, and has heard nothing",
-            name(cut.side.other())
-        ),
+    let one_way = cut.other_spoke.map(|at| {
+        Evidence::new(
+            at.packet,
+            format!(
+                "the {} still speaks on this connection, and has heard nothing",
+                name(cut.side.other())
+            ),
+        )
     });
     let sure = (alive.is_some() || one_way.is_some()) && cut.lost.silence < SILENCE;
     let confidence = if sure { Confidence::Likely } else { Confidence::Possible };

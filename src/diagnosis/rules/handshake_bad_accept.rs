@@ -110,8 +110,8 @@ fn other_key(case: &Case<'_>) -> Option<Evidence> {
     let mut legs = case.survey.begun_by(proxy, case.attempt.first(), response.first.at);
     let leg = legs.find(|leg| accept(leg).as_ref() == Some(&own))?;
     let packet = leg.response.as_deref()?.first.at.packet;
-    Some(Evidence {
+    Some(Evidence::new(
         packet,
-        text: "the same Accept on another leg, where it answers another key".to_owned(),
-    })
+        "the same Accept on another leg, where it answers another key",
+    ))
 }

@@ -110,10 +110,10 @@ fn by_legs(refusal: &Refusal<'_>, request: &Request, origin: &str) -> Option<(St
         let (fits, other_fits) = (fits(origin, &own), fits(origin, &host));
         let same_origin = leg.origin().as_deref() == Some(origin);
         let changed = if fits { host.clone() } else { own.clone() };
-        let evidence = Evidence {
-            packet: leg.first.at.packet,
-            text: format!("the same handshake on the other leg, with the Host {host}"),
-        };
+        let evidence = Evidence::new(
+            leg.first.at.packet,
+            format!("the same handshake on the other leg, with the Host {host}"),
+        );
         (same_origin && fits != other_fits).then_some((changed, evidence))
     })
 }

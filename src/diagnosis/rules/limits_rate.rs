@@ -101,12 +101,14 @@ fn passed_before(case: &Case<'_>) -> Option<Evidence> {
     let passed = case.survey.passed(attempt.connection.server, &path);
     let since = |at: crate::tcp::At| attempt.first().time.since(at.time);
     let before = passed.filter(|other| other.first() < attempt.first() && since(other.first()) < RECENTLY);
-    before.last().map(|other| Evidence {
-        packet: other.first().packet,
-        text: format!(
-            "the same path answered 101 to an attempt that began {} earlier",
-            seconds(since(other.first()))
-        ),
+    before.last().map(|other| {
+        Evidence::new(
+            other.first().packet,
+            format!(
+                "the same path answered 101 to an attempt that began {} earlier",
+                seconds(since(other.first()))
+            ),
+        )
     })
 }
 

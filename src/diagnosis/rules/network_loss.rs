@@ -78,7 +78,7 @@ fn check(case: &Case<'_>) -> Option<Match> {
     };
     let (weight, reason) = match &loss {
         Some(loss) => (65, loss.text.clone()),
-        None => (45, "nothing tells whether the line failed or a filter".to_owned()),
+        None => (45, "nothing tells whether the line failed or a filter".into()),
     };
     let shows: Vec<Evidence> = loss.into_iter().collect();
     let found = Match::new(

@@ -87,13 +87,12 @@ fn check(case: &Case<'_>) -> Option<Match> {
     let end = [Side::Client, Side::Server]
         .into_iter()
         .find_map(|side| Some((side, case.attempt.connection.left(side)?)));
-    let end = end.map(|(side, at)| Evidence {
-        packet: at.packet,
-        text: format!("the {} closes or resets", name(side)),
-    });
-    let further = facts.from_client.last.filter(|_| incomplete > 0).map(|at| Evidence {
-        packet: at.packet,
-        text: format!("the client's sequence number is {incomplete} octets further on than what came"),
+    let end = end.map(|(side, at)| Evidence::new(at.packet, format!("the {} closes or resets", name(side))));
+    let further = facts.from_client.last.filter(|_| incomplete > 0).map(|at| {
+        Evidence::new(
+            at.packet,
+            format!("the client's sequence number is {incomplete} octets further on than what came"),
+        )
     });
     let found = Match::new(confidence, Outcome::Undetermined, SaidBy::Unknown, summary)
         .weighing(weight)

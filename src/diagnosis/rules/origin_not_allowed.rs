@@ -225,10 +225,7 @@ fn refused(preflight: &Ordinary) -> Option<Evidence> {
     let (status, at) = preflight.response?;
     let text =
         format!("a preflight from this Origin is answered with {status}: the server has a list, and it is not on it");
-    Some(Evidence {
-        packet: at.packet,
-        text,
-    })
+    Some(Evidence::new(at.packet, text))
 }
 
 #[cfg(test)]

@@ -57,10 +57,10 @@ fn check(case: &Case<'_>) -> Option<Match> {
     let preflight = case.survey.preflight_refused(case.attempt.connection.server, &origin)?;
     let (status, at) = preflight.response?;
     let summary = format!("A preflight from the Origin {origin} was refused beside the upgrade.");
-    let shown = Evidence {
-        packet: at.packet,
-        text: format!("a preflight from the same Origin is answered with {status}"),
-    };
+    let shown = Evidence::new(
+        at.packet,
+        format!("a preflight from the same Origin is answered with {status}"),
+    );
     let doubt =
         "CORS middleware does not guard WebSocket upgrades: no preflight precedes them, and none can stop them.";
     Some(

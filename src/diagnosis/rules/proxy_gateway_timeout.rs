@@ -113,17 +113,16 @@ fn on_the_leg_behind(case: &Case<'_>) -> Option<Match> {
         "The proxy waited {} for the backend's answer and gave up.",
         seconds(left.time.since(request.last.at.time))
     );
-    let answer = told.and_then(|leg| leg.response.as_ref()).map(|response| Evidence {
-        packet: response.first.at.packet,
-        text: format!(
-            "on the client's leg of the same handshake the proxy answers {}",
-            response.head.status
-        ),
+    let answer = told.and_then(|leg| leg.response.as_ref()).map(|response| {
+        Evidence::new(
+            response.first.at.packet,
+            format!(
+                "on the client's leg of the same handshake the proxy answers {}",
+                response.head.status
+            ),
+        )
     });
-    let mark = field.map(|text| Evidence {
-        packet: request.first.at.packet,
-        text,
-    });
+    let mark = field.map(|text| Evidence::new(request.first.at.packet, text));
     let found = Match::new(confidence, Outcome::Abandoned, SaidBy::Proxy, summary)
         .weighing(70)
         .shown_by(request.last.at.packet, "the whole request")

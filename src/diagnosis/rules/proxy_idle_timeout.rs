@@ -147,10 +147,10 @@ fn closed_together(case: &Case<'_>, side: Side, fin: At) -> Option<Evidence> {
         (first && near(own)).then_some(own)
     };
     let at = others(case).find_map(ended_by_proxy)?;
-    Some(Evidence {
-        packet: at.packet,
-        text: "the proxy sends FIN on its other leg of this session at the same moment".to_owned(),
-    })
+    Some(Evidence::new(
+        at.packet,
+        "the proxy sends FIN on its other leg of this session at the same moment",
+    ))
 }
 
 /// Whether the end beyond the proxy closed the other leg before: then the proxy only passed that on.

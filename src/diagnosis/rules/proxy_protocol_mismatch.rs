@@ -77,9 +77,11 @@ fn not_understood(case: &Case<'_>, version: u8, at: crate::tcp::At) -> Option<Ma
             Match::new(Confidence::Likely, Outcome::Broken, end.writer(), summary).shown_by_all(end.evidence())
         }
     };
-    let passed = without.map(|other| Evidence {
-        packet: other.first().packet,
-        text: "the same server answers 101 to a connection without such a header".to_owned(),
+    let passed = without.map(|other| {
+        Evidence::new(
+            other.first().packet,
+            "the same server answers 101 to a connection without such a header",
+        )
     });
     let found = found
         .weighing(78)

@@ -98,9 +98,11 @@ fn check(case: &Case<'_>) -> Option<Match> {
         403 => format!("The server may have no WebSocket at {path}: ASGI servers answer that with the same empty 403."),
         _ => format!("The server has no WebSocket at {path}."),
     };
-    let evidence = elsewhere.map(|other| Evidence {
-        packet: accepted_at(other),
-        text: format!("the server accepts upgrades at {}", other.path().unwrap_or_default()),
+    let evidence = elsewhere.map(|other| {
+        Evidence::new(
+            accepted_at(other),
+            format!("the server accepts upgrades at {}", other.path().unwrap_or_default()),
+        )
     });
     let found = refusal.found(confidence, weight, summary).shown_by_all(evidence);
     Some(found.but(match refusal.status {

@@ -70,10 +70,7 @@ fn by_sibling(case: &Case<'_>) -> Option<Match> {
     };
     let summary =
         format!("The server accepts upgrades at {other}, and refused {path}: they differ in the slash at the end.");
-    let evidence = Evidence {
-        packet: accepted_at(sibling),
-        text: format!("an upgrade at {other} is accepted"),
-    };
+    let evidence = Evidence::new(accepted_at(sibling), format!("an upgrade at {other} is accepted"));
     let doubt = "The two paths may be two endpoints with rules of their own.";
     Some(
         refusal

@@ -79,14 +79,12 @@ fn ignored_acknowledgement(case: &Case<'_>) -> Option<Match> {
     );
     let found = Match::new(confidence, Outcome::Unreachable, SaidBy::ServerHost, summary)
         .weighing(75)
-        .shown_by_all(answers.first().map(|answer| Evidence {
-            packet: answer.at.packet,
-            text: "SYN-ACK".to_owned(),
-        }))
-        .shown_by_all(facts.established.map(|at| Evidence {
-            packet: at.packet,
-            text: "its acknowledgement".to_owned(),
-        }))
+        .shown_by_all(answers.first().map(|answer| Evidence::new(answer.at.packet, "SYN-ACK")))
+        .shown_by_all(
+            facts
+                .established
+                .map(|at| Evidence::new(at.packet, "its acknowledgement")),
+        )
         .shown_by(data.first.at.packet, "octets of the client, never acknowledged")
         .shown_by(again.packet, "SYN-ACK again, as if neither had come")
         .but("A filter that drops all but SYNs would show the same at the client; a capture at the server tells.");

@@ -72,9 +72,11 @@ fn check(case: &Case<'_>) -> Option<Match> {
     } else {
         Outcome::Undetermined
     };
-    let ignored = ignored.map(|at| Evidence {
-        packet: at.packet,
-        text: "the client's FIN is acknowledged by the system; no program closes the other direction".to_owned(),
+    let ignored = ignored.map(|at| {
+        Evidence::new(
+            at.packet,
+            "the client's FIN is acknowledged by the system; no program closes the other direction",
+        )
     });
     let since = if never { "ever" } else { "any more" };
     let summary = format!(

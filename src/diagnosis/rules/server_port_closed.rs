@@ -4,7 +4,7 @@ use crate::{
     attempt::Stage,
     diagnosis::{
         refused_syn::{foreign, refusal},
-        rule::{Case, Confidence, Evidence, Guide, Match, Outcome, Rule, SaidBy},
+        rule::{Case, Confidence, Evidence, Guide, Match, Outcome, Rule, SaidBy, Text},
     },
 };
 
@@ -46,27 +46,25 @@ fn check(case: &Case<'_>) -> Option<Match> {
         Some(_) => Confidence::Possible,
     };
     let like = match foreign.agreeing.as_slice() {
-        [] => "there is nothing to compare its marks with".to_owned(),
-        agreeing => format!("{} as in the host's other segments", agreeing.join(", ")),
+        [] => Text::from("reset to the SYN; there is nothing to compare its marks with"),
+        agreeing => {
+            let agreeing = agreeing.join(", ");
+            format!("reset to the SYN; {agreeing} as in the host's other segments").into()
+        }
     };
     let before = case.listening().first_answer.filter(|at| *at < reset.seen.at);
-    let before = before.map(|at| Evidence {
-        packet: at.packet,
-        text: "the same port was open before".to_owned(),
-    });
+    let before = before.map(|at| Evidence::new(at.packet, "the same port was open before"));
     let summary = format!(
         "Nobody listens on port {}: the host answered the SYN with a reset.",
         facts.server.port
     );
     let found = Match::new(confidence, Outcome::Unreachable, SaidBy::ServerHost, summary)
         .shown_by(facts.first.packet, "SYN")
-        .shown_by(reset.seen.at.packet, format!("reset to the SYN; {like}"))
+        .shown_by(reset.seen.at.packet, like)
         .shown_by_all(before)
         .but(match foreign.marks.first() {
-            Some(mark) => format!("A mark speaks for another sender: {}.", mark.text),
-            None => {
-                "A filter on the host itself that rejects with a reset cannot be told from a closed port.".to_owned()
-            }
+            Some(mark) => Text::from(format!("A mark speaks for another sender: {}.", mark.text)),
+            None => "A filter on the host itself that rejects with a reset cannot be told from a closed port.".into(),
         });
     Some(found)
 }

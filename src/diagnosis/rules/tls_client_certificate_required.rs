@@ -131,5 +131,9 @@ fn refused_inside(case: &Case<'_>) -> Option<Match> {
         speaker(case),
         summary,
     );
-    Some(found.shown_by(response.first.at.packet, case.quoted()).weighing(70))
+    Some(
+        found
+            .shown_by(response.first.at.packet, case.quoted().to_owned())
+            .weighing(70),
+    )
 }

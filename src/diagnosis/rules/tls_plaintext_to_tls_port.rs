@@ -90,10 +90,10 @@ fn closed(case: &Case<'_>) -> Option<Match> {
         .weighing(80)
         .shown_by(end.request.first.at.packet, "a plain request")
         .shown_by_all(end.evidence())
-        .shown_by_all([Evidence {
-            packet: record.at.packet,
-            text: "the same port answers a ClientHello with TLS".to_owned(),
-        }])
+        .shown_by_all([Evidence::new(
+            record.at.packet,
+            "the same port answers a ClientHello with TLS",
+        )])
         .but("A port can speak both, and close for another reason.");
     Some(found)
 }
