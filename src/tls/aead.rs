@@ -1,4 +1,4 @@
-//! Records under authenticated encryption with associated data: AES-GCM, AES-CCM and ChaCha20-Poly1305.
+//! Records under authenticated encryption with associated data: GCM, CCM and ChaCha20-Poly1305.
 
 use aes::{Aes128, Aes256};
 use aes_gcm::{
@@ -9,12 +9,14 @@ use aes_gcm::{
         inout::InOutBuf,
     },
 };
+use aria::{Aria128, Aria256};
+use camellia::{Camellia128, Camellia256};
 use ccm::Ccm;
 use chacha20poly1305::ChaCha20Poly1305;
 
 use super::{
     RecordHeader,
-    suite::{Aes, Cipher},
+    suite::{Block, Cipher},
 };
 
 /// Octets of a nonce.
@@ -140,13 +142,17 @@ fn keyed(cipher: Cipher, key: &[u8]) -> Option<Box<dyn Key>> {
         Some(Box::new(K::new_from_slice(key).ok()?))
     }
     match cipher {
-        Cipher::Gcm(Aes::Aes128) => boxed::<AesGcm<Aes128, U12>>(key),
-        Cipher::Gcm(Aes::Aes256) => boxed::<AesGcm<Aes256, U12>>(key),
-        Cipher::Ccm(Aes::Aes128) => boxed::<Ccm<Aes128, U16, U12>>(key),
-        Cipher::Ccm(Aes::Aes256) => boxed::<Ccm<Aes256, U16, U12>>(key),
-        Cipher::Ccm8(Aes::Aes128) => boxed::<Ccm<Aes128, U8, U12>>(key),
-        Cipher::Ccm8(Aes::Aes256) => boxed::<Ccm<Aes256, U8, U12>>(key),
+        Cipher::Gcm(Block::Aes128) => boxed::<AesGcm<Aes128, U12>>(key),
+        Cipher::Gcm(Block::Aes256) => boxed::<AesGcm<Aes256, U12>>(key),
+        Cipher::Gcm(Block::Aria128) => boxed::<AesGcm<Aria128, U12>>(key),
+        Cipher::Gcm(Block::Aria256) => boxed::<AesGcm<Aria256, U12>>(key),
+        Cipher::Gcm(Block::Camellia128) => boxed::<AesGcm<Camellia128, U12>>(key),
+        Cipher::Gcm(Block::Camellia256) => boxed::<AesGcm<Camellia256, U12>>(key),
+        Cipher::Ccm(Block::Aes128) => boxed::<Ccm<Aes128, U16, U12>>(key),
+        Cipher::Ccm(Block::Aes256) => boxed::<Ccm<Aes256, U16, U12>>(key),
+        Cipher::Ccm8(Block::Aes128) => boxed::<Ccm<Aes128, U8, U12>>(key),
+        Cipher::Ccm8(Block::Aes256) => boxed::<Ccm<Aes256, U8, U12>>(key),
         Cipher::ChaCha20Poly1305 => boxed::<ChaCha20Poly1305>(key),
-        Cipher::Cbc(..) => None,
+        _ => None,
     }
 }

@@ -15,7 +15,7 @@ pub(super) fn expand_label(hash: Hash, secret: &[u8], label: &str, key: &mut [u8
     let label_length = [u8::try_from(label.len()).ok()?];
     let info = [&length[..], &label_length, &label, &[0]];
     match hash {
-        Hash::Sha1 => return None,
+        Hash::Md5 | Hash::Sha1 => return None,
         Hash::Sha256 => Hkdf::<Sha256>::from_prk(secret)
             .ok()?
             .expand_multi_info(&info, key)
@@ -41,7 +41,7 @@ pub(super) fn pseudorandom(
     match hash {
         Some(Hash::Sha384) => p_hash::<Hmac<Sha384>>(secret, &seed, length),
         Some(Hash::Sha256) => p_hash::<Hmac<Sha256>>(secret, &seed, length),
-        Some(Hash::Sha1) => None,
+        Some(Hash::Md5 | Hash::Sha1) => None,
         None => {
             // Each hash gets a half of the secret; of an odd number of octets both get the middle one.
             let (half, other) = (secret.len().div_ceil(2), secret.len() / 2);

@@ -18,6 +18,7 @@ mod hello;
 mod inside;
 mod keylog;
 mod lengths;
+mod mac;
 mod message;
 mod names;
 mod protection;

@@ -5,8 +5,9 @@ use std::fmt;
 use super::{
     ContentType, ProtocolVersion, RecordHeader, Side,
     aead::{self, Aead},
-    cbc::{self, Cbc, Order},
+    cbc::{Cbc, Order},
     derivation::{expand_label, pseudorandom},
+    mac::Authenticator,
     suite::{Cipher, Suite},
 };
 
@@ -54,7 +55,7 @@ impl Protection {
     pub(super) fn before_tls13(agreed: Agreed<'_>, side: Side) -> Option<Protection> {
         let cipher = agreed.suite.cipher;
         let lengths = match cipher {
-            Cipher::Cbc(_, hash) => [hash.length(), cipher.key_length(), cbc::BLOCK],
+            Cipher::Cbc(block, hash) => [hash.length(), cipher.key_length(), block.length()],
             Cipher::ChaCha20Poly1305 => [0, cipher.key_length(), aead::NONCE],
             _ => [0, cipher.key_length(), aead::NONCE - aead::EXPLICIT],
         };
@@ -78,13 +79,14 @@ impl Protection {
             }
         });
         match cipher {
-            Cipher::Cbc(aes, hash) => {
+            Cipher::Cbc(cipher, hash) => {
+                let mac = Authenticator::new(hash, mac_key)?;
                 let order = if agreed.encrypt_then_mac {
                     Order::EncryptThenMac
                 } else {
                     Order::MacThenEncrypt
                 };
-                Cbc::new((aes, hash), (key, mac_key), agreed.version, block, order).map(Protection::Cbc)
+                Cbc::new(cipher, key, mac, agreed.version, block, order).map(Protection::Cbc)
             }
             _ if hash.is_none() => None,
             _ => Aead::tls12(cipher, key, block).map(Protection::Aead),
