@@ -185,8 +185,8 @@ impl Decryptor {
     }
 
     /// Takes note of a record of one side that the capture does not have whole.
-    pub(super) fn lose_record(&mut self, side: Side) {
-        self.direction(side).lose(1);
+    pub(super) fn lose_record(&mut self, side: Side, header: RecordHeader) {
+        self.direction(side).lose_record(header.length);
     }
 
     /// Takes note of octets of one side that the capture lacks, and with them any number of records.
@@ -327,7 +327,7 @@ fn application_epoch(suite: Suite, secret: Secret) -> Option<Epoch> {
 impl Epoch {
     /// Tries to open a record, for which patience pays.
     fn open(
-        &self,
+        &mut self,
         sequence: u64,
         record: Record<'_>,
         patience: &mut u64,
@@ -377,7 +377,7 @@ impl Default for Direction {
 impl Direction {
     /// Opens a record that follows the one before.
     fn open(&mut self, record: Record<'_>, plaintext: &mut Vec<u8>) -> Option<ContentType> {
-        let epoch = self.current.as_ref()?;
+        let epoch = self.current.as_mut()?;
         let kind = epoch.open(self.sequence, record, &mut self.patience, plaintext)?;
         self.sequence = self.sequence.saturating_add(1);
         Some(kind)
@@ -390,13 +390,13 @@ impl Direction {
         let mut following: Vec<_> = following.into_iter().map(Some).collect();
         for lost in 0..=self.lost {
             let sequence = self.sequence.saturating_add(lost);
-            let current = self.current.as_ref().filter(|_| lost > 0);
+            let current = self.current.as_mut().filter(|_| lost > 0);
             if let Some(kind) = current.and_then(|epoch| epoch.open(sequence, record, &mut self.patience, plaintext)) {
                 self.sequence = sequence.saturating_add(1);
                 return Some(kind);
             }
             for place in &mut following {
-                let epoch = place.as_ref();
+                let epoch = place.as_mut();
                 if let Some(kind) = epoch.and_then(|epoch| epoch.open(lost, record, &mut self.patience, plaintext)) {
                     self.current = place.take();
                     self.sequence = lost.saturating_add(1);
@@ -425,7 +425,16 @@ impl Direction {
         }
     }
 
-    /// Takes note of records that are missing.
+    /// Takes note of a record that is missing. Patience pays for what it takes to get over it: a header is soon forged.
+    fn lose_record(&mut self, length: u16) {
+        if let Some(epoch) = &mut self.current {
+            let encrypted = epoch.protection.lose_record(length);
+            self.patience = self.patience.saturating_sub(encrypted as u64);
+        }
+        self.may_lack(1);
+    }
+
+    /// Takes note of records that are missing and of unknown length.
     fn lose(&mut self, records: u64) {
         if let Some(epoch) = &mut self.current {
             epoch.protection.lose();
@@ -435,5 +444,36 @@ impl Direction {
 
     fn may_lack(&mut self, records: u64) {
         self.lost = self.lost.saturating_add(records).min(MOST_LOST);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lost_records_under_rc4_cost_patience() {
+        let agreed = Agreed {
+            version: ProtocolVersion::TLS_1_2,
+            suite: Suite::new(0x0005).unwrap(),
+            master: &[1; 48],
+            client_random: &[2; 32],
+            server_random: &[3; 32],
+            encrypt_then_mac: false,
+        };
+        let epoch = Epoch {
+            stage: Stage::Negotiated(1),
+            protection: Protection::before_tls13(agreed, Side::Client).unwrap(),
+            inflation: None,
+        };
+        let mut direction = Direction {
+            current: Some(epoch),
+            ..Direction::default()
+        };
+        let longest = (1 << 14) + 2048;
+        (0..FIRST_PATIENCE / u64::from(longest)).for_each(|_| direction.lose_record(longest));
+        assert!(direction.patience > 0);
+        direction.lose_record(longest);
+        assert_eq!(direction.patience, 0);
     }
 }

@@ -713,6 +713,24 @@ mod tests {
     }
 
     #[test]
+    fn suites_that_are_not_opened_are_told() {
+        let secrets = format!("CLIENT_RANDOM {} {}", "07".repeat(32), "11".repeat(48));
+        let secrets = Arc::new(KeyLog::parse(secrets.as_bytes()));
+        // AES-128-GCM, RC2 of 40 bits, GOST 28147.
+        for (suite, told) in [
+            (0xc02f, Decryption::Failed),
+            (0x0006, Decryption::Unsupported),
+            (0x0081, Decryption::Unsupported),
+        ] {
+            let mut handshake = Handshake::with_secrets(Arc::clone(&secrets));
+            let hello = record(22, &message(2, &server_hello([6; 32], suite, &[])));
+            handshake.read(CLIENT, &record(22, &message(1, &client_hello(&[]))), |_| ());
+            handshake.read(SERVER, &[hello, hidden(100)].concat(), |_| ());
+            assert_eq!(handshake.facts().decryption, told, "{suite:#06x}");
+        }
+    }
+
+    #[test]
     fn the_servers_answer_is_told_from_an_alert() {
         let answered = |answer: &[usize]| {
             let mut talk = tls13(&[hidden(25), hidden(69), hidden(214)].concat());

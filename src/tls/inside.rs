@@ -60,7 +60,7 @@ impl Notes<'_> {
     /// Takes note of a protected record that is not all there.
     pub(super) fn lose_record(&mut self, header: RecordHeader, said: &mut Said, on: &mut impl FnMut(Event<'_>)) {
         if let Some(decryptor) = &mut self.decryptor {
-            decryptor.lose_record(self.side);
+            decryptor.lose_record(self.side, header);
             self.unopened(header, &mut said.hidden, on);
         }
     }

@@ -8,6 +8,7 @@ use super::{
     cbc::{Cbc, Order},
     derivation::{expand_label, pseudorandom},
     mac::Authenticator,
+    stream::Stream,
     suite::{Cipher, Suite},
 };
 
@@ -19,6 +20,8 @@ pub(super) enum Protection {
     Aead(Aead),
     /// Block ciphers of TLS 1.0 to 1.2.
     Cbc(Cbc),
+    /// RC4 of TLS 1.0 to 1.2, or no cipher.
+    Stream(Stream),
 }
 
 /// What the two ends of TLS 1.0 to 1.2 agreed upon.
@@ -56,6 +59,7 @@ impl Protection {
         let cipher = agreed.suite.cipher;
         let lengths = match cipher {
             Cipher::Cbc(block, hash) => [hash.length(), cipher.key_length(), block.length()],
+            Cipher::Rc4(hash) | Cipher::Null(hash) => [hash.length(), cipher.key_length(), 0],
             Cipher::ChaCha20Poly1305 => [0, cipher.key_length(), aead::NONCE],
             _ => [0, cipher.key_length(), aead::NONCE - aead::EXPLICIT],
         };
@@ -88,6 +92,10 @@ impl Protection {
                 };
                 Cbc::new(cipher, key, mac, agreed.version, block, order).map(Protection::Cbc)
             }
+            Cipher::Rc4(hash) => Stream::rc4(key, Authenticator::new(hash, mac_key)?).map(Protection::Stream),
+            Cipher::Null(hash) => Authenticator::new(hash, mac_key)
+                .map(Stream::null)
+                .map(Protection::Stream),
             _ if hash.is_none() => None,
             _ => Aead::tls12(cipher, key, block).map(Protection::Aead),
         }
@@ -95,7 +103,7 @@ impl Protection {
 
     /// Opens the record of this sequence number into `plaintext`: gives what it carries if it is authentic.
     pub(super) fn open(
-        &self,
+        &mut self,
         sequence: u64,
         header: RecordHeader,
         body: &[u8],
@@ -104,6 +112,7 @@ impl Protection {
         let authentic = match self {
             Protection::Tls13(aead) | Protection::Aead(aead) => aead.open(sequence, header, body, plaintext),
             Protection::Cbc(cbc) => cbc.open(sequence, header, body, plaintext),
+            Protection::Stream(stream) => stream.open(sequence, header, body, plaintext),
         };
         if !authentic {
             return None;
@@ -116,25 +125,43 @@ impl Protection {
 
     /// Takes note of a record that has gone by, be it opened or not.
     pub(super) fn pass(&mut self, body: &[u8]) {
-        if let Protection::Cbc(cbc) = self {
-            cbc.pass(body);
+        match self {
+            Protection::Tls13(_) | Protection::Aead(_) => {}
+            Protection::Cbc(cbc) => cbc.pass(body),
+            Protection::Stream(stream) => {
+                stream.pass(body.len());
+            }
         }
     }
 
-    /// Takes note of records that are missing.
+    /// Takes note of a record that is missing, by its length: gives how many octets that took to encrypt.
+    pub(super) fn lose_record(&mut self, length: u16) -> usize {
+        match self {
+            Protection::Stream(stream) => stream.pass(usize::from(length)),
+            _ => {
+                self.lose();
+                0
+            }
+        }
+    }
+
+    /// Takes note of records that are missing and of unknown length.
     pub(super) fn lose(&mut self) {
-        if let Protection::Cbc(cbc) = self {
-            cbc.lose();
+        match self {
+            Protection::Tls13(_) | Protection::Aead(_) => {}
+            Protection::Cbc(cbc) => cbc.lose(),
+            Protection::Stream(stream) => stream.lose(),
         }
     }
 
     /// How many octets a record carries, unless there is padding in it; `None` if there always is.
     pub(super) fn content_length(&self, header: RecordHeader) -> Option<u16> {
         let expansion = match self {
-            Protection::Tls13(aead) | Protection::Aead(aead) => u16::try_from(aead.expansion()).ok()?,
+            Protection::Tls13(aead) | Protection::Aead(aead) => aead.expansion(),
+            Protection::Stream(stream) => stream.expansion(),
             Protection::Cbc(_) => return None,
         };
-        header.length.checked_sub(expansion)
+        header.length.checked_sub(u16::try_from(expansion).ok()?)
     }
 }
 
@@ -144,6 +171,7 @@ impl fmt::Debug for Protection {
             Protection::Tls13(_) => "Tls13",
             Protection::Aead(_) => "Aead",
             Protection::Cbc(_) => "Cbc",
+            Protection::Stream(_) => "Stream",
         })
     }
 }

@@ -22,6 +22,10 @@ pub(super) enum Cipher {
     ChaCha20Poly1305,
     /// A block cipher in cipher block chaining and an HMAC (RFC 5246 section 6.2.3.2).
     Cbc(Block, Hash),
+    /// RC4 and an HMAC (RFC 5246 section 6.2.3.1).
+    Rc4(Hash),
+    /// An HMAC alone (RFC 5246 section 6.2.3.1, RFC 4785, RFC 5487).
+    Null(Hash),
 }
 
 /// A block cipher and the size of its key.
@@ -89,6 +93,8 @@ impl Cipher {
         match self {
             Cipher::Gcm(block) | Cipher::Ccm(block) | Cipher::Ccm8(block) | Cipher::Cbc(block, _) => block.key_length(),
             Cipher::ChaCha20Poly1305 => 32,
+            Cipher::Rc4(_) => 16,
+            Cipher::Null(_) => 0,
         }
     }
 
@@ -97,7 +103,7 @@ impl Cipher {
     fn hash(self) -> Hash {
         match self {
             Cipher::Gcm(Block::Aes256 | Block::Aria256 | Block::Camellia256) => Hash::Sha384,
-            Cipher::Cbc(_, Hash::Sha384) => Hash::Sha384,
+            Cipher::Cbc(_, Hash::Sha384) | Cipher::Null(Hash::Sha384) => Hash::Sha384,
             _ => Hash::Sha256,
         }
     }
@@ -118,7 +124,7 @@ impl Suite {
 
     fn cipher(number: u16) -> Option<Cipher> {
         use Block::{Aes128, Aes256, Aria128, Aria256, Camellia128, Camellia256, Des, Idea, TripleDes};
-        use Cipher::{Cbc, Ccm, Ccm8, ChaCha20Poly1305, Gcm};
+        use Cipher::{Cbc, Ccm, Ccm8, ChaCha20Poly1305, Gcm, Null, Rc4};
         use Hash::{Md5, Sha1, Sha256, Sha384};
         // Where a range holds two ciphers, they take turns.
         let even = number.is_multiple_of(2);
@@ -158,6 +164,13 @@ impl Suite {
             0x0023 => Cbc(TripleDes, Md5),
             0x0007 | 0x0021 => Cbc(Idea, Sha1),
             0x0025 => Cbc(Idea, Md5),
+            0x0004 | 0x0018 | 0x0024 => Rc4(Md5),
+            0x0005 | 0x0020 | 0x008a | 0x008e | 0x0092 => Rc4(Sha1),
+            0xc002 | 0xc007 | 0xc00c | 0xc011 | 0xc016 | 0xc033 => Rc4(Sha1),
+            0x0001 => Null(Md5),
+            0x0002 | 0x002c..=0x002e | 0xc001 | 0xc006 | 0xc00b | 0xc010 | 0xc015 | 0xc039 => Null(Sha1),
+            0x003b | 0x00b0 | 0x00b4 | 0x00b8 | 0xc03a => Null(Sha256),
+            0x00b1 | 0x00b5 | 0x00b9 | 0xc03b => Null(Sha384),
             _ => return None,
         })
     }
@@ -181,6 +194,7 @@ mod tests {
             ("3DES_EDE_", Block::TripleDes),
         ];
         let hash = |name: &str| match name {
+            "MD5" => Some(Hash::Md5),
             "SHA" => Some(Hash::Sha1),
             "SHA256" => Some(Hash::Sha256),
             "SHA384" => Some(Hash::Sha384),
@@ -188,6 +202,9 @@ mod tests {
         };
         if cipher.starts_with("CHACHA20_POLY1305") {
             return Some(Cipher::ChaCha20Poly1305);
+        }
+        if let Some(mac) = cipher.strip_prefix("RC4_128_") {
+            return Some(Cipher::Rc4(hash(mac)?));
         }
         let mut blocks = blocks.into_iter();
         let (block, mode) = blocks.find_map(|(name, block)| Some((block, cipher.strip_prefix(name)?)))?;

@@ -47,6 +47,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("hkdf", &["tls/"]),
     ("hmac", &["tls/"]),
     ("idea", &["tls/"]),
+    ("rc4", &["tls/"]),
     ("rayon", &["analysis.rs"]),
     ("mimalloc", &["main.rs"]),
     ("clap", &["cli/"]),
