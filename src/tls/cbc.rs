@@ -47,11 +47,11 @@ impl Cbc {
         key: &[u8],
         mac: Authenticator,
         version: ProtocolVersion,
-        block: &[u8],
+        block: Vec<u8>,
         order: Order,
     ) -> Option<Cbc> {
         let chaining = match version {
-            ProtocolVersion::TLS_1_0 => Chaining::Derived(block.to_vec()),
+            ProtocolVersion::TLS_1_0 => Chaining::Derived(block),
             _ => Chaining::Explicit,
         };
         Some(Cbc {
@@ -158,7 +158,7 @@ fn keyed(cipher: Block, key: &[u8]) -> Option<Box<dyn Keyed>> {
         Block::Aria256 => boxed::<Aria256>(key),
         Block::Camellia128 => boxed::<Camellia128>(key),
         Block::Camellia256 => boxed::<Camellia256>(key),
-        Block::Des => boxed::<Des>(key),
+        Block::Des | Block::Des40 => boxed::<Des>(key),
         Block::Idea => boxed::<Idea>(key),
         Block::TripleDes => boxed::<TdesEde3>(key),
     }
@@ -177,7 +177,7 @@ mod tests {
 
     fn opener(version: ProtocolVersion, order: Order) -> Cbc {
         let mac = Authenticator::new(Hash::Sha1, MAC_KEY).unwrap();
-        Cbc::new(Block::TripleDes, KEY, mac, version, FIRST, order).unwrap()
+        Cbc::new(Block::TripleDes, KEY, mac, version, FIRST.to_vec(), order).unwrap()
     }
 
     /// The body of a record under 3DES, chained with `before`.

@@ -41,6 +41,65 @@ pub(super) struct Agreed<'a> {
     pub(super) encrypt_then_mac: bool,
 }
 
+impl Agreed<'_> {
+    /// What one side authenticates with, what it encrypts with, and the block before its first or a part of its nonces
+    /// (RFC 5246 section 6.3).
+    fn keys(self, side: Side) -> Option<[Vec<u8>; 3]> {
+        let cipher = self.suite.cipher;
+        let (mac, block) = match cipher {
+            Cipher::Cbc(block, hash) => (hash.length(), block.length()),
+            Cipher::Rc4(hash) | Cipher::Null(hash) => (hash.length(), 0),
+            Cipher::ChaCha20Poly1305 => (0, aead::NONCE),
+            _ => (0, aead::NONCE - aead::EXPLICIT),
+        };
+        let lengths = [mac, cipher.secret_length(), block];
+        let randoms = [&self.server_random[..], self.client_random].concat();
+        let keys = self.derive(
+            self.master,
+            "key expansion",
+            &randoms,
+            2 * lengths.iter().sum::<usize>(),
+        )?;
+        let mut rest = keys.as_slice();
+        let keys = lengths.map(|length| {
+            let (pair, others) = rest.split_at(2 * length);
+            rest = others;
+            half(pair, side).to_vec()
+        });
+        if cipher.secret_length() < cipher.key_length() {
+            return self.exported(side, keys);
+        }
+        Some(keys)
+    }
+
+    /// What becomes of keys in a suite for export (RFC 2246 section 6.3.1).
+    fn exported(self, side: Side, [mac_key, secret, block]: [Vec<u8>; 3]) -> Option<[Vec<u8>; 3]> {
+        let randoms = [&self.client_random[..], self.server_random].concat();
+        let label = match side {
+            Side::Client => "client write key",
+            Side::Server => "server write key",
+        };
+        let key = self.derive(&secret, label, &randoms, self.suite.cipher.key_length())?;
+        let blocks = self.derive(&[], "IV block", &randoms, 2 * block.len())?;
+        Some([mac_key, key, half(&blocks, side).to_vec()])
+    }
+
+    /// As many pseudorandom octets.
+    fn derive(self, secret: &[u8], label: &str, randoms: &[u8], length: usize) -> Option<Vec<u8>> {
+        let hash = (self.version >= ProtocolVersion::TLS_1_2).then_some(self.suite.hash);
+        pseudorandom(hash, secret, label, randoms, length)
+    }
+}
+
+/// Of a pair of keys the one of this side: the client's comes first.
+fn half(pair: &[u8], side: Side) -> &[u8] {
+    let (client, server) = pair.split_at(pair.len() / 2);
+    match side {
+        Side::Client => client,
+        Side::Server => server,
+    }
+}
+
 impl Protection {
     /// The protection of TLS 1.3 under a traffic secret (RFC 8446 section 7.3); `None` if the two do not go together.
     pub(super) fn tls13(suite: Suite, traffic_secret: &[u8]) -> Option<Protection> {
@@ -57,47 +116,23 @@ impl Protection {
     /// The protection of what one side says in TLS 1.0 to 1.2 (RFC 5246 section 6.3); `None` if that cannot be.
     pub(super) fn before_tls13(agreed: Agreed<'_>, side: Side) -> Option<Protection> {
         let cipher = agreed.suite.cipher;
-        let lengths = match cipher {
-            Cipher::Cbc(block, hash) => [hash.length(), cipher.key_length(), block.length()],
-            Cipher::Rc4(hash) | Cipher::Null(hash) => [hash.length(), cipher.key_length(), 0],
-            Cipher::ChaCha20Poly1305 => [0, cipher.key_length(), aead::NONCE],
-            _ => [0, cipher.key_length(), aead::NONCE - aead::EXPLICIT],
-        };
-        let hash = (agreed.version >= ProtocolVersion::TLS_1_2).then_some(agreed.suite.hash);
-        let randoms = [&agreed.server_random[..], agreed.client_random].concat();
-        let keys = pseudorandom(
-            hash,
-            agreed.master,
-            "key expansion",
-            &randoms,
-            2 * lengths.iter().sum::<usize>(),
-        )?;
-        let mut rest = keys.as_slice();
-        let [mac_key, key, block] = lengths.map(|length| {
-            let (client, others) = rest.split_at(length);
-            let (server, others) = others.split_at(length);
-            rest = others;
-            match side {
-                Side::Client => client,
-                Side::Server => server,
-            }
-        });
+        let [mac_key, key, block] = agreed.keys(side)?;
         match cipher {
             Cipher::Cbc(cipher, hash) => {
-                let mac = Authenticator::new(hash, mac_key)?;
+                let mac = Authenticator::new(hash, &mac_key)?;
                 let order = if agreed.encrypt_then_mac {
                     Order::EncryptThenMac
                 } else {
                     Order::MacThenEncrypt
                 };
-                Cbc::new(cipher, key, mac, agreed.version, block, order).map(Protection::Cbc)
+                Cbc::new(cipher, &key, mac, agreed.version, block, order).map(Protection::Cbc)
             }
-            Cipher::Rc4(hash) => Stream::rc4(key, Authenticator::new(hash, mac_key)?).map(Protection::Stream),
-            Cipher::Null(hash) => Authenticator::new(hash, mac_key)
+            Cipher::Rc4(hash) => Stream::rc4(&key, Authenticator::new(hash, &mac_key)?).map(Protection::Stream),
+            Cipher::Null(hash) => Authenticator::new(hash, &mac_key)
                 .map(Stream::null)
                 .map(Protection::Stream),
-            _ if hash.is_none() => None,
-            _ => Aead::tls12(cipher, key, block).map(Protection::Aead),
+            _ if agreed.version < ProtocolVersion::TLS_1_2 => None,
+            _ => Aead::tls12(cipher, &key, &block).map(Protection::Aead),
         }
     }
 

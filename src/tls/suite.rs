@@ -41,6 +41,8 @@ pub(super) enum Block {
     Camellia256,
     /// RFC 5469.
     Des,
+    /// DES for export: 40 bits of its key are secret.
+    Des40,
     Idea,
     /// DES three times over, with three keys.
     TripleDes,
@@ -71,7 +73,7 @@ impl Block {
     /// Octets of a block.
     pub(super) fn length(self) -> usize {
         match self {
-            Block::Des | Block::Idea | Block::TripleDes => 8,
+            Block::Des | Block::Des40 | Block::Idea | Block::TripleDes => 8,
             _ => 16,
         }
     }
@@ -79,7 +81,7 @@ impl Block {
     /// Octets of a key.
     fn key_length(self) -> usize {
         match self {
-            Block::Des => 8,
+            Block::Des | Block::Des40 => 8,
             Block::Aes128 | Block::Aria128 | Block::Camellia128 | Block::Idea => 16,
             Block::TripleDes => 24,
             Block::Aes256 | Block::Aria256 | Block::Camellia256 => 32,
@@ -95,6 +97,14 @@ impl Cipher {
             Cipher::ChaCha20Poly1305 => 32,
             Cipher::Rc4(_) => 16,
             Cipher::Null(_) => 0,
+        }
+    }
+
+    /// Octets of a key that are secret: the others of a cipher for export follow from what everybody sees (RFC 2246 section 6.3.1).
+    pub(super) fn secret_length(self) -> usize {
+        match self {
+            Cipher::Cbc(Block::Des40, _) => 5,
+            _ => self.key_length(),
         }
     }
 
@@ -123,7 +133,7 @@ impl Suite {
     }
 
     fn cipher(number: u16) -> Option<Cipher> {
-        use Block::{Aes128, Aes256, Aria128, Aria256, Camellia128, Camellia256, Des, Idea, TripleDes};
+        use Block::{Aes128, Aes256, Aria128, Aria256, Camellia128, Camellia256, Des, Des40, Idea, TripleDes};
         use Cipher::{Cbc, Ccm, Ccm8, ChaCha20Poly1305, Gcm, Null, Rc4};
         use Hash::{Md5, Sha1, Sha256, Sha384};
         // Where a range holds two ciphers, they take turns.
@@ -158,6 +168,8 @@ impl Suite {
             0x00c0..=0x00c5 => Cbc(Camellia256, Sha256),
             0x0009 | 0x000c | 0x000f | 0x0012 | 0x0015 | 0x001a | 0x001e => Cbc(Des, Sha1),
             0x0022 => Cbc(Des, Md5),
+            0x0008 | 0x000b | 0x000e | 0x0011 | 0x0014 | 0x0019 | 0x0026 => Cbc(Des40, Sha1),
+            0x0029 => Cbc(Des40, Md5),
             0x000a | 0x000d | 0x0010 | 0x0013 | 0x0016 | 0x001b | 0x001f => Cbc(TripleDes, Sha1),
             0x008b | 0x008f | 0x0093 => Cbc(TripleDes, Sha1),
             0xc003 | 0xc008 | 0xc00d | 0xc012 | 0xc017 | 0xc01a..=0xc01c | 0xc034 => Cbc(TripleDes, Sha1),

@@ -200,7 +200,7 @@ struct Opened {
     said: [Vec<u8>; 2],
     gaps: bool,
     heard: Vec<Piece>,
-    /// Whether its cipher suite is one that is not opened here: those of SEED, and of exports.
+    /// Whether its cipher suite is one that is not opened here: those of SEED.
     unsupported: bool,
     debug: String,
 }
