@@ -218,3 +218,116 @@ fn inner_type(plaintext: &mut Vec<u8>) -> Option<ContentType> {
     plaintext.truncate(last);
     kind
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const REQUEST: &[u8] = b"GET / HTTP/1.1\r\n\r\n";
+
+    fn octets(hexadecimal: &str) -> Vec<u8> {
+        let places = (0..hexadecimal.len()).step_by(2);
+        places
+            .map(|at| u8::from_str_radix(&hexadecimal[at..at + 2], 16).unwrap())
+            .collect()
+    }
+
+    /// The client's first record under suites of which few programs know: composed by a script that derives the keys on its own and
+    /// has the ciphers from OpenSSL.
+    #[test]
+    fn rare_suites_are_opened() {
+        for (version, suite, body) in [
+            // ARIA: GCM, then CBC.
+            (
+                ProtocolVersion::TLS_1_2,
+                0xc050,
+                "6578706c6963697482a04bdee9bac13e2d84c1bd565c4d2271499df72ecf484bc1602e65ae8399161fc8",
+            ),
+            (
+                ProtocolVersion::TLS_1_2,
+                0xc051,
+                "6578706c6963697487c8bfc7424db253485fbd4fb1704d7c1b6b283b8837730154886f31d47495f7006d",
+            ),
+            (
+                ProtocolVersion::TLS_1_2,
+                0xc03c,
+                "6265666f72652074686520626c6f636b5878adf45dee8a689c7bb93a24a4f947dff5b88896d388d43aceb3516c318a16\
+                204d04e21cfbbd134ba02b3724fa2a0d22e963f8c468089e215c5705f95d2d45",
+            ),
+            (
+                ProtocolVersion::TLS_1_2,
+                0xc03d,
+                "6265666f72652074686520626c6f636bef5592ff4a06c95e3fa50f54d971ace3775a01bde8ca36fdd47b3b1042d22c51\
+                07193527626e6a5275a936da43cfb528009c220cb36e56bdb7854cd43de3ac4e12d166ffa0f32c5abeca58a3e89f1a50",
+            ),
+            // Camellia.
+            (
+                ProtocolVersion::TLS_1_0,
+                0x0041,
+                "20e64556c69a367c3655b6aee1798582e7f3256a18a6b84c25e7d9937d0b4fe1770a604db8b89962ac6403eba3c7ae74",
+            ),
+            (
+                ProtocolVersion::TLS_1_2,
+                0xc073,
+                "6265666f72652074686520626c6f636bc908f64443f907d050387e5617542fb333c9ebc3ac0b7ffcbb31d01b8bb47305\
+                12f651164854d2783bc726dc9f87a5a8c15841882dd6d42ab20afd5715f488d40362cf51c66558f6204ecac5d8f8aa9d",
+            ),
+            // 3DES, DES, DES for export.
+            (
+                ProtocolVersion::TLS_1_0,
+                0x000a,
+                "bcddb93ad1949fd89578b432a5062c59d2fe8534a5206c41e05267603ede10f6e3fd13fadfe9c257",
+            ),
+            (
+                ProtocolVersion::TLS_1_2,
+                0x0022,
+                "6265666f726520742c2f7df314de103ac361b94a9eda1a3a01c8d642c874d6e648841eda3b08942464b3cdabe5c886eb",
+            ),
+            (
+                ProtocolVersion::TLS_1_0,
+                0x0008,
+                "57c1207251133974a0083b51fe91aee376f096de390daab9bb224bf961ba13bc7fae5a16d81a565a",
+            ),
+            // IDEA.
+            (
+                ProtocolVersion::TLS_1_1,
+                0x0007,
+                "6265666f726520743cf4b9c994986bb344c0803cf589280baf0eac680144c4170eb8971df8316e8a987d85c16e91f43b",
+            ),
+            // RC4.
+            (
+                ProtocolVersion::TLS_1_0,
+                0x0004,
+                "80a64b936d66cce99cc15bccc7bcef88ed38070b54ab6c4102470f5665fa79888f8c",
+            ),
+            // No cipher.
+            (
+                ProtocolVersion::TLS_1_2,
+                0x0001,
+                "474554202f20485454502f312e310d0a0d0a51fb834284ad0244f41b4106eb5ad8a1",
+            ),
+        ] {
+            let agreed = Agreed {
+                version,
+                suite: Suite::new(suite).unwrap(),
+                master: &[1; 48],
+                client_random: &[2; 32],
+                server_random: &[3; 32],
+                encrypt_then_mac: false,
+            };
+            let body = octets(body);
+            let header = RecordHeader {
+                kind: ContentType::ApplicationData,
+                version,
+                length: body.len() as u16,
+            };
+            for (side, opens) in [(Side::Client, true), (Side::Server, false)] {
+                let mut protection = Protection::before_tls13(agreed, side).unwrap();
+                let mut plaintext = Vec::new();
+                let kind = protection.open(0, header, &body, &mut plaintext);
+                assert_eq!(kind.is_some(), opens, "{suite:#06x} {side:?}");
+                assert!(!opens || plaintext == REQUEST, "{suite:#06x}");
+            }
+        }
+    }
+}
