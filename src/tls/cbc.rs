@@ -7,7 +7,7 @@ use cbc::cipher::{BlockCipherDecrypt, BlockModeDecrypt, InOutBuf, InnerIvInit, K
 use des::{Des, TdesEde3};
 use idea::Idea;
 
-use super::{ProtocolVersion, RecordHeader, mac::Authenticator, suite::Block};
+use super::{ProtocolVersion, RecordHeader, mac::Authenticator, seed::Seed, suite::Block};
 
 /// The two keys of a direction, and what it takes to open records with them.
 pub(super) struct Cbc {
@@ -160,6 +160,7 @@ fn keyed(cipher: Block, key: &[u8]) -> Option<Box<dyn Keyed>> {
         Block::Camellia256 => boxed::<Camellia256>(key),
         Block::Des | Block::Des40 => boxed::<Des>(key),
         Block::Idea => boxed::<Idea>(key),
+        Block::Seed => boxed::<Seed>(key),
         Block::TripleDes => boxed::<TdesEde3>(key),
     }
 }

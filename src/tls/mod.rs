@@ -24,6 +24,7 @@ mod names;
 mod protection;
 mod record;
 mod search;
+mod seed;
 mod stream;
 mod suite;
 #[cfg(test)]

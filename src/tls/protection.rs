@@ -294,6 +294,13 @@ mod tests {
                 0x0007,
                 "6265666f726520743cf4b9c994986bb344c0803cf589280baf0eac680144c4170eb8971df8316e8a987d85c16e91f43b",
             ),
+            // SEED.
+            (
+                ProtocolVersion::TLS_1_1,
+                0x0096,
+                "6265666f72652074686520626c6f636b7b3d6a4eb1845386800a934cf13ee79ad5e9475c6cf1fb0add4dc71cf5acb2a3\
+                68fb72d36e36890d45dabfc2161c2ae3",
+            ),
             // RC4.
             (
                 ProtocolVersion::TLS_1_0,

@@ -44,6 +44,8 @@ pub(super) enum Block {
     /// DES for export: 40 bits of its key are secret.
     Des40,
     Idea,
+    /// RFC 4162.
+    Seed,
     /// DES three times over, with three keys.
     TripleDes,
 }
@@ -82,7 +84,7 @@ impl Block {
     fn key_length(self) -> usize {
         match self {
             Block::Des | Block::Des40 => 8,
-            Block::Aes128 | Block::Aria128 | Block::Camellia128 | Block::Idea => 16,
+            Block::Aes128 | Block::Aria128 | Block::Camellia128 | Block::Idea | Block::Seed => 16,
             Block::TripleDes => 24,
             Block::Aes256 | Block::Aria256 | Block::Camellia256 => 32,
         }
@@ -133,7 +135,7 @@ impl Suite {
     }
 
     fn cipher(number: u16) -> Option<Cipher> {
-        use Block::{Aes128, Aes256, Aria128, Aria256, Camellia128, Camellia256, Des, Des40, Idea, TripleDes};
+        use Block::{Aes128, Aes256, Aria128, Aria256, Camellia128, Camellia256, Des, Des40, Idea, Seed, TripleDes};
         use Cipher::{Cbc, Ccm, Ccm8, ChaCha20Poly1305, Gcm, Null, Rc4};
         use Hash::{Md5, Sha1, Sha256, Sha384};
         // Where a range holds two ciphers, they take turns.
@@ -176,6 +178,7 @@ impl Suite {
             0x0023 => Cbc(TripleDes, Md5),
             0x0007 | 0x0021 => Cbc(Idea, Sha1),
             0x0025 => Cbc(Idea, Md5),
+            0x0096..=0x009b => Cbc(Seed, Sha1),
             0x0004 | 0x0018 | 0x0024 => Rc4(Md5),
             0x0005 | 0x0020 | 0x008a | 0x008e | 0x0092 => Rc4(Sha1),
             0xc002 | 0xc007 | 0xc00c | 0xc011 | 0xc016 | 0xc033 => Rc4(Sha1),
@@ -203,6 +206,7 @@ mod tests {
             ("CAMELLIA_256_", Block::Camellia256),
             ("DES_", Block::Des),
             ("IDEA_", Block::Idea),
+            ("SEED_", Block::Seed),
             ("3DES_EDE_", Block::TripleDes),
         ];
         let hash = |name: &str| match name {

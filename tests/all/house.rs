@@ -43,6 +43,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("cbc", &["tls/"]),
     ("ccm", &["tls/"]),
     ("chacha20poly1305", &["tls/"]),
+    ("cryptography", &["tls/seed.rs"]),
     ("des", &["tls/"]),
     ("hkdf", &["tls/"]),
     ("hmac", &["tls/"]),

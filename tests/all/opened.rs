@@ -12,7 +12,7 @@ use upgradescope::{
     capture::{self, Chunk, Secrets, Source},
     packet::{Decoded, decode},
     tcp::{self, At, GapCause, Seen, Table},
-    tls::{self, Decryption, Event, KeyLog},
+    tls::{self, Event, KeyLog},
 };
 
 use crate::{
@@ -202,8 +202,6 @@ struct Opened {
     heard: Vec<Piece>,
     /// Whether it is under RC4, of which all is lost from where nobody knows how many octets were encrypted.
     is_rc4: bool,
-    /// Whether its cipher suite is one that is not opened here: those of SEED.
-    unsupported: bool,
     debug: String,
 }
 
@@ -240,12 +238,10 @@ fn opened(sealed: &Sealed) -> BTreeMap<u64, Opened> {
     let opened = ended.into_iter().filter_map(|ended| {
         let listener = ended.reader?;
         let is_tls = listener.handshake.facts().client_hello.is_some();
-        let decryption = listener.handshake.facts().decryption;
         let suite = listener.handshake.facts().server_hello.as_ref();
         let suite = suite.map(|hello| tls::cipher_suite_name(hello.cipher_suite));
         let opened = Opened {
             is_rc4: suite.is_some_and(|name| name.contains("RC4")),
-            unsupported: decryption == Decryption::Unsupported,
             client_port: ended.facts.client.port,
             server_port: ended.facts.server.port,
             debug: format!("{:?} {:#?}", listener.handshake, listener.handshake),
@@ -313,23 +309,21 @@ fn what_is_opened_equals_what_tshark_opens() {
         let theirs = opened_by_tshark(sealed, &key_log, &ours);
         let compared = ours.iter().map(|(stream, opened)| {
             let octets: usize = opened.said.iter().map(Vec::len).sum();
-            let trouble = differs(opened, &theirs[stream]).filter(|_| !opened.unsupported);
-            let trouble = trouble.map(|it| format!("{} stream {stream}: {it}", sealed.capture.display()));
-            (octets, opened.unsupported, trouble)
+            let trouble = differs(opened, &theirs[stream])
+                .map(|it| format!("{} stream {stream}: {it}", sealed.capture.display()));
+            (octets, trouble)
         });
         compared.collect::<Vec<_>>()
     });
     let compared = compared.concat();
-    let octets: usize = compared.iter().map(|(octets, ..)| octets).sum();
-    let opened = compared.iter().filter(|(octets, ..)| *octets > 0).count();
-    let unsupported = compared.iter().filter(|(_, unsupported, _)| *unsupported).count();
+    let octets: usize = compared.iter().map(|(octets, _)| octets).sum();
+    let opened = compared.iter().filter(|(octets, _)| *octets > 0).count();
     tell(&format!(
-        "opened as by tshark: {octets} octets in {opened} of {} TLS connections of {} captures; {unsupported} have cipher suites \
-         that are not opened here",
+        "opened as by tshark: {octets} octets in {opened} of {} TLS connections of {} captures",
         compared.len(),
         captures.len()
     ));
-    let troubles: Vec<String> = compared.into_iter().filter_map(|(.., trouble)| trouble).collect();
+    let troubles: Vec<String> = compared.into_iter().filter_map(|(_, trouble)| trouble).collect();
     assert!(troubles.is_empty(), "{}", troubles.join("\n"));
     assert!(opened > 10, "only {opened} connections were opened");
 }
