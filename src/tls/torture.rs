@@ -59,17 +59,17 @@ fn with_secrets() -> Handshake {
     Handshake::with_secrets(Arc::new(KeyLog::parse(text.as_bytes())))
 }
 
-fn hellos() -> [(Vec<u8>, Vec<u8>); 2] {
-    [
-        (
-            message(1, &client_hello(&[])),
-            message(2, &server_hello([6; 32], 0xc02f, &[])),
-        ),
-        (
-            message(1, &client_hello_tls13()),
-            message(2, &server_hello_tls13(0x1302)),
-        ),
-    ]
+/// Hellos of TLS 1.2 with AES-128-GCM, RC4 and 3DES, and of TLS 1.3.
+fn hellos() -> [(Vec<u8>, Vec<u8>); 4] {
+    let tls12 = |suite| {
+        let server = message(2, &server_hello([6; 32], suite, &[]));
+        (message(1, &client_hello(&[])), server)
+    };
+    let tls13 = (
+        message(1, &client_hello_tls13()),
+        message(2, &server_hello_tls13(0x1302)),
+    );
+    [tls12(0xc02f), tls12(0x0005), tls12(0x000a), tls13]
 }
 
 #[test]
