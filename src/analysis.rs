@@ -56,6 +56,8 @@ const SHARDS: usize = 64;
 /// Chunks of a window: some 8 MiB of capture. The more there are, the more segments of a connection a shard takes while it
 /// has it at hand.
 const WINDOW: usize = 32;
+/// Chunks of the first window, for which the pool waits; each further one has twice as many until there are enough.
+const FIRST_WINDOW: usize = 4;
 /// Bounds of one shard; all together 4 million live connections and 256 MiB of octets out of order.
 const LIMITS: Limits = Limits {
     connections: 65_536,
@@ -216,7 +218,7 @@ fn read_ahead(
 ) -> Vec<CaptureFile> {
     let mut captures = Vec::new();
     let mut window: Vec<Chunk> = Vec::new();
-    let mut filled = 0;
+    let (mut filled, mut wanted) = (0, chunks_a_window.min(FIRST_WINDOW));
     for mut reader in readers {
         loop {
             if window.len() == filled {
@@ -227,7 +229,7 @@ fn read_ahead(
                 break;
             }
             filled += 1;
-            if filled == chunks_a_window {
+            if filled == wanted {
                 if let Some(progress) = &options.progress {
                     progress(reader.position(), reader.size());
                 }
@@ -236,7 +238,7 @@ fn read_ahead(
                     break;
                 }
                 window = used.try_recv().unwrap_or_default();
-                filled = 0;
+                (filled, wanted) = (0, chunks_a_window.min(2 * wanted));
             }
         }
         captures.push(reader.finish());
@@ -374,7 +376,7 @@ impl Road {
             shard.streams.clear();
             shard.streams.resize(shard.table.newcomers().len(), 0);
         }
-        newcomers.sort_unstable();
+        newcomers.par_sort_unstable();
         for (packet, shard, place) in newcomers {
             if packet.capture() != self.next_stream.0 {
                 self.next_stream = (packet.capture(), 0);
@@ -664,9 +666,9 @@ impl Walked {
 }
 
 /// Attempts that are judged one after the other, by one thread.
-const BATCH: usize = 256;
+const BATCH: usize = 64;
 /// Batches that are judged while those before them are handed on.
-const BATCHES: usize = 16;
+const BATCHES: usize = 64;
 
 /// The second half: facts become verdicts, and verdicts a report.
 fn judge<S: Sink + Send>(
