@@ -76,11 +76,11 @@ fn check(case: &Case<'_>) -> Option<Match> {
     let loss = loss(case);
     let sure = alive.is_some() && (syns.count > 2 || syns.count > 1 && syns.waited >= ONE_SYN) && loss.is_none();
     let confidence = if sure { Confidence::Likely } else { Confidence::Possible };
-    let times = match syns.count {
-        1 => "once".to_owned(),
-        count => format!("{count} times in {}", seconds(syns.last.time.since(syns.first.time))),
+    let took = seconds(syns.last.time.since(syns.first.time));
+    let summary = match syns.count {
+        1 => Text::from("The client sent SYN once; nothing at all came back."),
+        count => format!("The client sent SYN {count} times in {took}; nothing at all came back.").into(),
     };
-    let summary = format!("The client sent SYN {times}; nothing at all came back.");
     let found = Match::new(confidence, Outcome::FirewallDrop, SaidBy::Firewall, summary)
         .shown_by_all(evidence(case))
         .shown_by_all(alive)
