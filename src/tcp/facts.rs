@@ -365,6 +365,14 @@ impl Facts {
         }
     }
 
+    /// Something of each part that is looked at first. To glance at several connections in a row fetches the memory of all of
+    /// them at once.
+    pub fn glance(&self) -> u64 {
+        let reset = self.resets.last().map_or(0, |reset| reset.seen.at.packet.number());
+        let syn = self.from_client.syns.last().map_or(0, |syn| syn.at.packet.number());
+        reset ^ syn ^ self.from_client.segments ^ self.from_server.segments ^ self.last.packet.number()
+    }
+
     /// Which segments belong to it.
     pub(super) fn key(&self) -> ConnectionKey {
         ConnectionKey::new(self.client, self.server).0
