@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use crate::{
-    http::{Credential, RequestHead, ResponseHead},
+    http::{Credential, Fields, RequestHead, ResponseHead},
     tcp::{self, At, Few, GapCause, Seen, Side},
     tls,
     websocket::{Answer, CloseCode, Offer},
@@ -248,6 +248,25 @@ pub struct Ordinary {
 }
 
 impl Attempt {
+    /// Something of each part that is looked at first: see [`tcp::Facts::glance`].
+    pub fn glance(&self) -> u64 {
+        let first = |fields: &Fields| {
+            fields.iter().fold(0, |seen, field| {
+                seen ^ field.value.first().map_or(0, |octet| u64::from(*octet))
+            })
+        };
+        let request = self.request.as_ref().map_or(0, |request| first(&request.head.fields));
+        let response = self
+            .response
+            .as_ref()
+            .map_or(0, |response| first(&response.head.fields));
+        let tls = self
+            .tls
+            .as_ref()
+            .map_or(0, |tls| tls.hello_end ^ u64::from(tls.hello_segments));
+        request ^ response ^ tls ^ self.connection.glance()
+    }
+
     /// The first packet that tells of it.
     pub fn first(&self) -> At {
         let request = self.request.as_ref().map(|request| request.first.at);

@@ -187,7 +187,7 @@ impl Scene<'_> {
             told
         };
         // The facts lie far apart in memory, and a judge would wait for each of them in turn.
-        black_box(attempts.iter().fold(0, |seen, attempt| seen ^ attempt.connection.glance()));
+        black_box(attempts.iter().fold(0, |seen, attempt| seen ^ attempt.glance()));
         let mut judged = attempts.iter().zip(before + 1..).map(judge);
         let runs = std::iter::repeat_with(|| judged.by_ref().take(RUN).collect::<Vec<_>>());
         let told = runs.take_while(|run| !run.is_empty()).map(S::prepare).collect();
