@@ -37,7 +37,7 @@ pub struct Options {
     pub captures: Vec<PathBuf>,
     /// Threads of the pool; as many as there are processors if not said.
     pub threads: Option<NonZeroUsize>,
-    /// Chunks of a window; only the speed depends on it.
+    /// Chunks of a window, at most; only the speed depends on it.
     pub window: Option<NonZeroUsize>,
     /// Octets of a chunk; only the speed depends on it.
     pub chunk: Option<NonZeroUsize>,
@@ -53,7 +53,7 @@ pub struct Options {
 
 /// How many parts the connections are divided into, whatever the threads.
 const SHARDS: usize = 64;
-/// Chunks of a window: some 8 MiB of capture. The more there are, the more segments of a connection a shard takes while it
+/// Chunks of a window, at most: some 8 MiB of capture. The more there are, the more segments of a connection a shard takes while it
 /// has it at hand.
 const WINDOW: usize = 32;
 /// Chunks of the first window, for which the pool waits; each further one has twice as many until there are enough.

@@ -166,9 +166,12 @@ impl<T: Hash + Eq> Names<T> {
         self.latest.push((name, number));
     }
 
-    fn append(&mut self, mut later: Names<T>) {
+    fn append(&mut self, later: Names<T>) {
         self.count();
-        std::mem::swap(&mut self.latest, &mut later.latest);
+        for (name, (times, first)) in later.counts {
+            self.counts.entry(name).or_insert((0, first)).0 += times;
+        }
+        self.latest = later.latest;
         self.count();
     }
 

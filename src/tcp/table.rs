@@ -148,11 +148,14 @@ impl<R: Reader> Table<R> {
             }
         }
         let mut ended = std::mem::take(&mut self.ended).into_iter();
+        let mut seen = 0;
         std::iter::from_fn(move || {
-            if ended.len().is_multiple_of(GLANCES) {
-                let next = ended.as_slice().iter().take(GLANCES);
+            if seen == 0 {
+                seen = GLANCES.min(ended.len());
+                let next = ended.as_slice().iter().take(seen);
                 black_box(next.fold(0, |seen, live| seen ^ live.glance()));
             }
+            seen = seen.saturating_sub(1);
             let mut live = ended.next()?;
             live.number(streams);
             let mut connection = live.end(&self.secrets);

@@ -17,7 +17,7 @@ const MOST_LOST: u64 = 1024;
 /// The shortest protected record: a header, a tag of eight octets and something to say.
 const SHORTEST_RECORD: u64 = 5 + 8 + 2;
 
-/// Octets that may be tried in vain before anything was opened. Wrong secrets cost no more than that: some 0.1 ms.
+/// Octets, as many as under AES, that may be tried in vain before anything was opened. Wrong secrets cost no more than that: some 0.1 ms.
 const FIRST_PATIENCE: u64 = 256 << 10;
 
 /// Octets that may be tried in vain at most: the search for a sequence number among records of full size.
@@ -88,6 +88,8 @@ struct Epoch {
     stage: Stage,
     protection: Protection,
     inflation: Option<Box<Inflation>>,
+    /// What an octet takes to open: see [`super::suite::Cipher::cost`].
+    cost: u64,
 }
 
 /// Which keys.
@@ -269,6 +271,7 @@ impl Decryptor {
                     stage,
                     protection: Protection::tls13(suite, secret.octets())?,
                     inflation: None,
+                    cost: suite.cipher.cost(),
                 })
             })
             .collect();
@@ -296,6 +299,7 @@ impl Decryptor {
             stage: Stage::Negotiated(self.hellos),
             protection,
             inflation,
+            cost: chosen.suite.cipher.cost(),
         })
     }
 
@@ -321,6 +325,7 @@ fn application_epoch(suite: Suite, secret: Secret) -> Option<Epoch> {
         stage: Stage::Application(suite, secret),
         protection: Protection::tls13(suite, secret.octets())?,
         inflation: None,
+        cost: suite.cipher.cost(),
     })
 }
 
@@ -335,7 +340,7 @@ impl Epoch {
     ) -> Option<ContentType> {
         let kind = self.protection.open(sequence, record.header, record.body, plaintext);
         if kind.is_none() {
-            *patience = patience.saturating_sub(u64::from(record.header.length) + TRY);
+            *patience = patience.saturating_sub(u64::from(record.header.length) * self.cost + TRY);
         }
         kind
     }
@@ -417,7 +422,8 @@ impl Direction {
         }
         if opened {
             self.lost = 0;
-            let earned = EARNED_PATIENCE * u64::from(record.header.length) + TRY;
+            let cost = self.current.as_ref().map_or(1, |epoch| epoch.cost);
+            let earned = EARNED_PATIENCE * cost * u64::from(record.header.length) + TRY;
             self.patience = (self.patience + earned).min(MOST_PATIENCE);
         } else {
             self.may_lack(1);
@@ -429,7 +435,7 @@ impl Direction {
     fn lose_record(&mut self, length: u16) {
         if let Some(epoch) = &mut self.current {
             let encrypted = epoch.protection.lose_record(length);
-            self.patience = self.patience.saturating_sub(encrypted as u64);
+            self.patience = self.patience.saturating_sub(encrypted as u64 * epoch.cost);
         }
         self.may_lack(1);
     }
@@ -465,13 +471,15 @@ mod tests {
             stage: Stage::Negotiated(1),
             protection: Protection::before_tls13(agreed, Side::Client).unwrap(),
             inflation: None,
+            cost: agreed.suite.cipher.cost(),
         };
         let mut direction = Direction {
             current: Some(epoch),
             ..Direction::default()
         };
         let longest = (1 << 14) + 2048;
-        (0..FIRST_PATIENCE / u64::from(longest)).for_each(|_| direction.lose_record(longest));
+        let cost = u64::from(longest) * agreed.suite.cipher.cost();
+        (0..FIRST_PATIENCE / cost).for_each(|_| direction.lose_record(longest));
         assert!(direction.patience > 0);
         direction.lose_record(longest);
         assert_eq!(direction.patience, 0);

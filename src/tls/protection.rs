@@ -232,8 +232,8 @@ mod tests {
             .collect()
     }
 
-    /// The client's first record under suites of which few programs know: composed by a script that derives the keys on its own and
-    /// has the ciphers from OpenSSL.
+    /// The client's first record under suites of which few programs know, sealed by the ciphers of OpenSSL under keys that were
+    /// derived by other means.
     #[test]
     fn rare_suites_are_opened() {
         for (version, suite, body) in [
