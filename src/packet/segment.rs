@@ -54,6 +54,11 @@ impl Flags {
     /// All of them, and none of the data offset in front of them.
     pub(super) const MASK: u16 = 0x0fff;
 
+    /// Whether they ask for a connection (RFC 9293 section 3.5): SYN without ACK.
+    pub fn ask(self) -> bool {
+        self.has(Flags::SYN) && !self.has(Flags::ACK)
+    }
+
     /// Whether every bit of `other` is set.
     pub fn has(self, other: Flags) -> bool {
         self.0 & other.0 == other.0

@@ -132,7 +132,7 @@ impl<R: Reader> Connection<R> {
     /// As Wireshark has it: a SYN whose sequence number differs from its sender's first one. The same SYN again is another
     /// try to open the same connection, also after a reset: some systems do not take the first no for an answer.
     pub(super) fn is_over_for(&self, segment: &Segment<'_>, from_low: bool) -> bool {
-        if !segment.flags.has(Flags::SYN) || segment.flags.has(Flags::ACK) {
+        if !segment.flags.ask() {
             return false;
         }
         let space = self.lane_ref(self.side(from_low)).space;

@@ -47,8 +47,7 @@ impl Knocks {
     /// The connection that `segment`, which the lower end of the key sent or the upper, is the first of; `None` if it is more
     /// than a knock.
     pub(super) fn new(segment: &Segment<'_>, from_low: bool, newcomer: u32) -> Option<Self> {
-        let has = |flag| segment.flags.has(flag);
-        let asks = has(Flags::SYN) && !has(Flags::ACK) && !has(Flags::RST);
+        let asks = segment.flags.ask() && !segment.flags.has(Flags::RST);
         (asks && is_bare(segment)).then(|| Knocks {
             first: Segment {
                 payload: &[],
@@ -91,8 +90,7 @@ impl Knocks {
 
     /// Whether `segment` must be the first of another connection: see [`Connection::is_over_for`].
     pub(super) fn is_over_for(&self, segment: &Segment<'_>, from_low: bool) -> bool {
-        let asks = segment.flags.has(Flags::SYN) && !segment.flags.has(Flags::ACK);
-        asks && from_low == self.from_low && segment.sequence != self.first.sequence
+        segment.flags.ask() && from_low == self.from_low && segment.sequence != self.first.sequence
     }
 
     /// Which segments belong to it.

@@ -148,14 +148,14 @@ impl<R: Reader> Table<R> {
             }
         }
         let mut ended = std::mem::take(&mut self.ended).into_iter();
-        let mut seen = 0;
+        let mut at_hand = 0;
         std::iter::from_fn(move || {
-            if seen == 0 {
-                seen = GLANCES.min(ended.len());
-                let next = ended.as_slice().iter().take(seen);
+            if at_hand == 0 {
+                at_hand = GLANCES.min(ended.len());
+                let next = ended.as_slice().iter().take(at_hand);
                 black_box(next.fold(0, |seen, live| seen ^ live.glance()));
             }
-            seen = seen.saturating_sub(1);
+            at_hand = at_hand.saturating_sub(1);
             let mut live = ended.next()?;
             live.number(streams);
             let mut connection = live.end(&self.secrets);
