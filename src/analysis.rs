@@ -678,7 +678,7 @@ fn judge<S: Sink + Send>(
     composer: &mut Composer<'_, S>,
 ) -> io::Result<()> {
     let ends: Vec<Ends> = walked.attempts.par_iter().map(Ends::of).collect();
-    let survey = Survey::new(&walked.attempts, &ends, &walked.tally, walked.span());
+    let survey = Survey::with_ends(&walked.attempts, &ends, &walked.tally, walked.span());
     let scene = Scene {
         survey: &survey,
         prints,

@@ -458,10 +458,17 @@ const EXAMPLES: usize = 24;
 const FIRST_ATTEMPTS: usize = 64;
 
 impl<'a> Survey<'a> {
+    /// Surveys `attempts` as [`Survey::with_ends`] does.
+    #[cfg(test)]
+    pub fn new(attempts: &'a [Attempt], tally: &'a Tally, span: (Time, Time)) -> Self {
+        let ends: Vec<Ends> = attempts.iter().map(Ends::of).collect();
+        Survey::with_ends(attempts, &ends, tally, span)
+    }
+
     /// Surveys `attempts`, which must be in the order of their first packets, and what was counted beside them.
     ///
     /// `ends` are those of the attempts.
-    pub fn new(attempts: &'a [Attempt], ends: &[Ends], tally: &'a Tally, span: (Time, Time)) -> Self {
+    pub fn with_ends(attempts: &'a [Attempt], ends: &[Ends], tally: &'a Tally, span: (Time, Time)) -> Self {
         let mut survey = Survey {
             attempts,
             tally,
@@ -495,19 +502,12 @@ impl<'a> Survey<'a> {
         survey
     }
 
-    fn enter(
-        &mut self,
-        attempt: &'a Attempt,
-        Ends {
-            client,
-            server: endpoint,
-        }: Ends,
-        index: u32,
-    ) {
+    fn enter(&mut self, attempt: &'a Attempt, ends: Ends, index: u32) {
+        let endpoint = ends.server;
         let server = self.servers.entry(endpoint).or_default();
         server.enter(self.attempts, attempt, index);
         if attempt.stage == Stage::Connect
-            && let Some(beside) = self.openings.get_mut(&(client, endpoint))
+            && let Some(beside) = self.openings.get_mut(&(ends.client, endpoint))
         {
             beside.extend(Opening::of(&attempt.connection).filter(|opening| opening.answered.is_none()));
         }

@@ -18,7 +18,7 @@ use crate::{
     },
     fingerprint::Author,
     packet::{Domain, Endpoint, Flags, IcmpError, Neighbour, Options, Segment},
-    survey::{Ends, Survey, Tally},
+    survey::{Survey, Tally},
     tcp::{Limits, Table},
 };
 
@@ -90,8 +90,7 @@ struct Scribe {
 
 impl Capture {
     fn judge(&self, which: impl Fn(&Attempt) -> bool) -> Finding {
-        let ends: Vec<Ends> = self.attempts.iter().map(Ends::of).collect();
-        let survey = Survey::new(&self.attempts, &ends, &self.tally, (Time(0), self.end));
+        let survey = Survey::new(&self.attempts, &self.tally, (Time(0), self.end));
         let author = Author::default();
         let attempt = self.attempts.iter().rfind(|attempt| which(attempt)).unwrap();
         diagnose(attempt, &survey, &author)

@@ -13,7 +13,7 @@ use crate::{
     fingerprint::Author,
     http::{self, RequestHead, ResponseHead},
     packet::{Domain, Endpoint},
-    survey::{Ends, Survey, Tally},
+    survey::{Survey, Tally},
     tcp::{self, At, History, Marks, Rare, Roles, Seen},
     websocket::{Answer, Offer},
 };
@@ -208,8 +208,7 @@ pub(super) fn judge<T>(samples: &[Sample], put: impl Fn(&Case<'_>) -> T) -> T {
         attempts.extend(asks.then_some(attempt));
     }
     let span = (Time(NOW * 1_000_000_000), Time((NOW + 3600) * 1_000_000_000));
-    let ends: Vec<Ends> = attempts.iter().map(Ends::of).collect();
-    let survey = Survey::new(&attempts, &ends, &tally, span);
+    let survey = Survey::new(&attempts, &tally, span);
     put(&Case {
         attempt: &attempts[0],
         survey: &survey,

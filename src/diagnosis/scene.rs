@@ -11,7 +11,7 @@ use crate::{
         sample::{NOW, Sample},
     },
     fingerprint::Author,
-    survey::{Ends, Survey, Tally},
+    survey::{Survey, Tally},
     tcp::{self, At, Data, Few, Flight, Marks, Place, Repeat, Reset, Seen, Side},
     tls::{self, Certificate, ClientHello, ContentType, Name, ProtocolVersion, ServerHello},
     websocket::{self, CloseCode},
@@ -339,8 +339,7 @@ impl Scene {
         let attempts: Vec<Attempt> = std::iter::once(self).chain(others).map(|scene| scene.attempt).collect();
         let tally = Tally::default();
         let span = (Time(NOW * 1000 * MILLISECOND), Time((NOW + 3600) * 1000 * MILLISECOND));
-        let ends: Vec<Ends> = attempts.iter().map(Ends::of).collect();
-        let survey = Survey::new(&attempts, &ends, &tally, span);
+        let survey = Survey::new(&attempts, &tally, span);
         diagnose(&attempts[0], &survey, &Author::default())
     }
 

@@ -13,7 +13,7 @@ use crate::{
     },
     fingerprint::{Author, Role},
     packet::Endpoint,
-    survey::{Ends, Survey, Tally},
+    survey::{Survey, Tally},
     tcp::{At, Data, Direction, Facts, Few, Marks, Place, Reset, Seen, Side},
     websocket,
 };
@@ -225,8 +225,7 @@ impl Staged {
             });
         }
         let span = (Time(NOW * 1_000_000_000), Time((NOW + 7200) * 1_000_000_000));
-        let ends: Vec<Ends> = attempts.iter().map(Ends::of).collect();
-        let survey = Survey::new(&attempts, &ends, &tally, span);
+        let survey = Survey::new(&attempts, &tally, span);
         diagnose(&attempts[own.unwrap()], &survey, &self.author)
     }
 
