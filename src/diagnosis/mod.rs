@@ -41,5 +41,5 @@ mod words;
 
 pub use engine::{Considered, Finding, Verdict, diagnose};
 pub use hops::{Change, Hop, JoinedBy, Position};
-pub use rule::{Case, Confidence, Evidence, Guide, Match, Outcome, Rule, SaidBy};
+pub use rule::{Case, Confidence, Evidence, Guide, Match, Outcome, Rule, SaidBy, Text};
 pub use rules::catalogue;

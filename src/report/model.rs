@@ -1,14 +1,15 @@
 //! The finished analysis as plain data, in the shape that the JSON contract fixes.
 
-use std::{borrow::Cow, collections::BTreeMap};
+use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::words;
+use crate::diagnosis::Text;
 
 /// A word of a closed list, or a text of the catalogue: mostly one that the program holds, so that 200,000 attempts share it.
-pub type Word = Cow<'static, str>;
+pub type Word = Text;
 
 /// The version of this shape; a renamed field or a changed meaning needs a new one.
 pub const SCHEMA_VERSION: u32 = 1;
