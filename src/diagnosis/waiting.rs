@@ -35,10 +35,7 @@ impl<'a> Waiting<'a> {
             .is_some_and(|data| data.last > request.first.at);
         let heard = attempt.response.is_some() || attempt.not_http.is_some() || spoke;
         let missed = attempt.obstacle.is_some() || facts.from_server.has_gaps() || is_half_seen(case);
-        let ends = [
-            case.attempt.connection.left(Side::Client),
-            case.attempt.connection.left(Side::Server),
-        ];
+        let ends = [facts.left(Side::Client), facts.left(Side::Server)];
         let server_first = ends[1].is_some_and(|server| ends[0].is_none_or(|client| server < client));
         if heard || missed || server_first {
             return None;

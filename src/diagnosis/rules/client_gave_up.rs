@@ -80,13 +80,8 @@ fn while_waiting(case: &Case<'_>) -> Option<Match> {
 /// The client left without having sent a whole request; seen from its side.
 fn without_request(case: &Case<'_>) -> Option<Match> {
     let facts = &case.attempt.connection;
-    let (established, at) = (facts.established?, case.attempt.connection.left(Side::Client)?);
-    let first = case
-        .attempt
-        .connection
-        .left(Side::Server)
-        .is_none_or(|server| server > at)
-        && facts.from_server.data.is_none();
+    let (established, at) = (facts.established?, facts.left(Side::Client)?);
+    let first = facts.left(Side::Server).is_none_or(|server| server > at) && facts.from_server.data.is_none();
     let sent = case.attempt.request.as_ref().is_some_and(|request| request.complete);
     if !first || sent || near(case) != Some(Side::Client) || facts.from_client.unacknowledged() > 0 {
         return None;
