@@ -75,8 +75,8 @@ pub struct Host {
     pub at: At,
     /// How many connections showed it.
     pub connections: u64,
-    /// TTLs or hop limits of the first segment behind the SYN of each connection: how many bore which.
-    pub words: BTreeMap<u8, u32>,
+    /// TTLs or hop limits of the first segment behind the SYN of each connection, in order: how many bore which.
+    pub words: Vec<(u8, u32)>,
     /// Connections in which that segment bore a timestamp.
     pub stamped: u64,
     /// The shortest round trip between the capture point and the host, in nanoseconds.
@@ -298,7 +298,10 @@ impl Host {
         self.at = self.at.min(other.at);
         self.connections += other.connections;
         for (ttl, count) in other.words {
-            *self.words.entry(ttl).or_default() += count;
+            match self.words.binary_search_by_key(&ttl, |(known, _)| *known) {
+                Ok(place) => self.words[place].1 += count,
+                Err(place) => self.words.insert(place, (ttl, count)),
+            }
         }
         self.stamped += other.stamped;
         self.rtt = self.rtt.into_iter().chain(other.rtt).min();

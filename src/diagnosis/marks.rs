@@ -423,7 +423,7 @@ impl UsualTtl {
 /// The host's usual TTL when one word with `itself` is not counted.
 pub(super) fn usual_but(host: &Host, itself: Option<u8>) -> Option<u8> {
     let count = |ttl: u8, count: u32| count.saturating_sub(u32::from(itself == Some(ttl)));
-    let counts = host.words.iter().map(|(&ttl, &words)| (count(ttl, words), ttl));
+    let counts = host.words.iter().map(|&(ttl, words)| (count(ttl, words), ttl));
     let all: u32 = counts.clone().map(|(count, _)| count).sum();
     counts.max().filter(|(count, _)| count * 2 > all).map(|(_, ttl)| ttl)
 }
