@@ -22,7 +22,7 @@ use crate::{
     fingerprint::Prints,
     packet::{Datagram, Decoded, Fragment, Fragments, IcmpError, Neighbour, Segment, Skip, decode},
     report::{Batch, Composer, Report, Scene, Sink, Style},
-    survey::{Ends, Survey, Tally},
+    survey::{Ends, Roll, Survey, Tally},
     tcp::{Limits, Table},
     tls::KeyLog,
 };
@@ -168,7 +168,10 @@ fn secrets_in(captures: &[CaptureFile], options: &Options) -> Option<KeyLog> {
 struct Walked {
     captures: Vec<CaptureFile>,
     first_index: u32,
+    /// In the order of their first packets.
     attempts: Vec<Attempt>,
+    /// Those of the attempts.
+    ends: Vec<Ends>,
     tally: Tally,
     skipped: Vec<Skips>,
     forgotten: u64,
@@ -265,13 +268,38 @@ struct Shard {
     /// Numbers for those that were new in the window before.
     streams: Vec<u64>,
     /// In runs: one list would be moved again and again as it grew.
-    attempts: Vec<Vec<Attempt>>,
+    attempts: Vec<Run>,
     tally: Tally,
     errors_unmatched: u64,
 }
 
-/// Attempts of a shard that stand in one run, about.
+/// Attempts of one shard, in the order in which their connections ended.
+struct Run {
+    attempts: Vec<Option<Attempt>>,
+    entries: Vec<Entry>,
+}
+
+/// Attempts of a run, about.
 const RUN: usize = 256;
+
+/// What putting attempts in order takes, noted while the connection is at hand: later, the way to each is long.
+struct Entry {
+    /// The connection's first packet, and the place in the connection.
+    order: (PacketId, u32),
+    ends: Ends,
+    claim: Claim,
+}
+
+/// Why an attempt may count.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Claim {
+    /// An upgrade was asked for, or may have been inside TLS.
+    Asked,
+    /// It began as an attempt would.
+    Began,
+    /// Nothing speaks for it itself.
+    Nothing,
+}
 
 /// What is filed to a shard.
 #[derive(Clone, Copy)]
@@ -393,6 +421,7 @@ impl Road {
             captures,
             first_index: self.first_index,
             attempts: Vec::new(),
+            ends: Vec::new(),
             tally: self.neighbours,
             skipped: self.skipped,
             forgotten: 0,
@@ -416,7 +445,7 @@ impl Road {
         };
         let (counted, attempts) = rayon::join(counted, || what_counts(attempts));
         walked.tally.merge(counted);
-        walked.attempts = attempts;
+        (walked.attempts, walked.ends) = attempts;
         walked
     }
 }
@@ -548,13 +577,13 @@ impl Shard {
         for ended in self.table.number(&self.streams) {
             let mut conclusion = conclude(ended);
             self.tally.count(&mut conclusion);
-            match self.attempts.last_mut().filter(|run| run.len() < RUN) {
-                Some(run) => run.append(&mut conclusion.attempts),
-                None => {
-                    let mut run = Vec::with_capacity(RUN);
-                    run.append(&mut conclusion.attempts);
-                    self.attempts.push(run);
-                }
+            let entries = conclusion.attempts.iter().map(Entry::of);
+            if self.attempts.last().is_none_or(|run| run.entries.len() >= RUN) {
+                self.attempts.push(Run::new());
+            }
+            if let Some(run) = self.attempts.last_mut() {
+                run.entries.extend(entries);
+                run.attempts.extend(conclusion.attempts.drain(..).map(Some));
             }
         }
         self.streams.clear();
@@ -568,35 +597,67 @@ impl Shard {
     }
 }
 
-/// Those attempts that count, in the order of their first packets.
+impl Run {
+    fn new() -> Self {
+        Run {
+            attempts: Vec::with_capacity(RUN),
+            entries: Vec::with_capacity(RUN),
+        }
+    }
+}
+
+impl Entry {
+    fn of(attempt: &Attempt) -> Self {
+        Entry {
+            order: (attempt.connection.first.packet, attempt.nth),
+            ends: Ends::of(&attempt.connection),
+            claim: Claim::of(attempt),
+        }
+    }
+}
+
+impl Claim {
+    fn of(attempt: &Attempt) -> Self {
+        let hidden = || attempt.tls.as_ref().is_some_and(|tls| tls.is_complete()) && !attempt.is_ordinary();
+        if !attempt.presumed || hidden() {
+            return Claim::Asked;
+        }
+        let speaks = attempt.tls.is_some() || attempt.request.is_some();
+        let port = attempt.connection.server.port;
+        let service = port == 80 || port == 443 || port >= 1024;
+        if speaks || attempt.stage == Stage::Connect && service && attempt.connection.opening_seen() {
+            return Claim::Began;
+        }
+        Claim::Nothing
+    }
+}
+
+/// Those attempts that count, in the order of their first packets, and who they are between.
 ///
 /// Presumed ones that have nothing to do with upgrades are left out, by the contract's rule: one counts if its first octets are
 /// TLS or HTTP, if it is a SYN to port 80, 443 or above 1023 that led nowhere, or if upgrades are, or may be, inside TLS, asked
 /// for elsewhere at its server's endpoint or between its two hosts.
-fn what_counts(attempts: Vec<Vec<Attempt>>) -> Vec<Attempt> {
-    let hidden =
-        |attempt: &&Attempt| attempt.tls.as_ref().is_some_and(|tls| tls.is_complete()) && !attempt.is_ordinary();
-    let asked = |attempt: &&Attempt| !attempt.presumed || hidden(attempt);
-    let asked: Vec<&Attempt> = attempts.iter().flatten().filter(asked).collect();
-    let servers: HashSet<_> = asked.iter().map(|attempt| attempt.connection.server).collect();
-    let pair = |attempt: &Attempt| (attempt.connection.client.address, attempt.connection.server.address);
-    let pairs: HashSet<_> = asked.iter().map(|attempt| pair(attempt)).collect();
-    let counts = |attempt: &Attempt| {
-        let speaks = attempt.tls.is_some() || attempt.request.is_some();
-        let port = attempt.connection.server.port;
-        let service = port == 80 || port == 443 || port >= 1024;
-        !attempt.presumed
-            || speaks
-            || attempt.stage == Stage::Connect && service && attempt.connection.opening_seen()
-            || servers.contains(&attempt.connection.server)
-            || pairs.contains(&pair(attempt))
+fn what_counts(mut runs: Vec<Run>) -> (Vec<Attempt>, Vec<Ends>) {
+    let asked = |entry: &&Entry| entry.claim == Claim::Asked;
+    let asked = || runs.iter().flat_map(|run| &run.entries).filter(asked);
+    let servers: HashSet<_> = asked().map(|entry| entry.ends.server).collect();
+    let pairs: HashSet<_> = asked().map(|entry| entry.ends.pair()).collect();
+    let counts = |entry: &Entry| {
+        entry.claim != Claim::Nothing || servers.contains(&entry.ends.server) || pairs.contains(&entry.ends.pair())
     };
-    let counting = |run: Vec<Attempt>| run.into_iter().filter(counts).collect();
-    let runs: Vec<Vec<Attempt>> = attempts.into_par_iter().map(counting).collect();
-    let mut counting = Vec::with_capacity(runs.iter().map(Vec::len).sum());
-    runs.into_iter().for_each(|run| counting.extend(run));
-    counting.par_sort_by_cached_key(|attempt| (attempt.connection.first.packet, attempt.nth));
-    counting
+    let places = |(run, place): (&Run, u32)| {
+        let entries = run.entries.iter().zip(0_u32..);
+        let counting = entries.filter(|(entry, _)| counts(entry));
+        counting.map(move |(entry, within)| (entry.order, place, within)).collect::<Vec<_>>()
+    };
+    let numbered = runs.par_iter().zip(0..runs.len() as u32);
+    let mut places: Vec<_> = numbered.flat_map_iter(places).collect();
+    places.par_sort_unstable();
+    let ends = |&(_, run, within): &(_, u32, u32)| runs[run as usize].entries[within as usize].ends;
+    let ends = places.par_iter().map(ends).collect();
+    let mut attempts = Vec::with_capacity(places.len());
+    attempts.extend(places.iter().filter_map(|&(_, run, within)| runs[run as usize].attempts[within as usize].take()));
+    (attempts, ends)
 }
 
 impl Walked {
@@ -665,6 +726,8 @@ impl Walked {
     }
 }
 
+/// Attempts that are entered on one roll of the survey.
+const ROLL: usize = 4096;
 /// Attempts that are judged one after the other, by one thread.
 const BATCH: usize = 64;
 /// Batches that are judged while those before them are handed on.
@@ -677,8 +740,10 @@ fn judge<S: Sink + Send>(
     options: &Options,
     composer: &mut Composer<'_, S>,
 ) -> io::Result<()> {
-    let ends: Vec<Ends> = walked.attempts.par_iter().map(Ends::of).collect();
-    let survey = Survey::with_ends(&walked.attempts, &ends, &walked.tally, walked.span());
+    let mut survey = Survey::begin(&walked.attempts, &walked.tally, walked.span());
+    let rolls = walked.ends.par_chunks(ROLL).enumerate();
+    let rolls: Vec<Roll> = rolls.map(|(place, ends)| survey.roll(ends, place * ROLL)).collect();
+    survey.enter(rolls);
     let scene = Scene {
         survey: &survey,
         prints,
@@ -691,7 +756,7 @@ fn judge<S: Sink + Send>(
     // Ordinary exchanges were control experiments; there is nothing to tell of them.
     let told: Vec<&Attempt> = walked
         .attempts
-        .iter()
+        .par_iter()
         .filter(|attempt| !attempt.is_ordinary())
         .collect();
     let (mut before, mut judged) = (composer.attempts(), Vec::new());

@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, hash_map::Entry},
     hash::Hash,
+    hint::black_box,
     net::IpAddr,
 };
 
@@ -377,23 +378,38 @@ impl Asked {
     }
 }
 
-/// Who an attempt is between.
-///
-/// Gathered side by side beforehand, they spare the survey, which is made in order, the way to each connection.
+/// Who an attempt is between: noted while its connection is at hand, it spares the survey the way to each of them.
 #[derive(Clone, Copy, Debug)]
 pub struct Ends {
-    client: IpAddr,
-    server: Endpoint,
+    /// The client.
+    pub client: Endpoint,
+    /// The server.
+    pub server: Endpoint,
 }
 
 impl Ends {
-    /// Those of an attempt.
-    pub fn of(attempt: &Attempt) -> Self {
+    /// Those of a connection.
+    pub fn of(connection: &tcp::Facts) -> Self {
         Ends {
-            client: attempt.connection.client.address,
-            server: attempt.connection.server,
+            client: connection.client,
+            server: connection.server,
         }
     }
+
+    /// Its two hosts.
+    pub fn pair(&self) -> (IpAddr, IpAddr) {
+        (self.client.address, self.server.address)
+    }
+}
+
+/// What attempts that follow each other add to a survey; several are gathered side by side.
+#[derive(Debug, Default)]
+pub struct Roll {
+    /// The first attempts at each server, in order.
+    servers: HashMap<Endpoint, Vec<u32>>,
+    clients: HashSet<IpAddr>,
+    /// Those of which more is to be remembered, in order.
+    telling: Vec<u32>,
 }
 
 /// The control experiments that a capture happens to hold.
@@ -459,20 +475,24 @@ struct Examples {
 const EXAMPLES: usize = 24;
 /// Attempts that are kept of one server.
 const FIRST_ATTEMPTS: usize = 64;
+/// Attempts whose memory is fetched together.
+const GLANCES: usize = 32;
 
 impl<'a> Survey<'a> {
-    /// Surveys `attempts` as [`Survey::with_ends`] does.
+    /// Surveys `attempts`, which must be in the order of their first packets, and what was counted beside them.
     #[cfg(test)]
     pub fn new(attempts: &'a [Attempt], tally: &'a Tally, span: (Time, Time)) -> Self {
-        let ends: Vec<Ends> = attempts.iter().map(Ends::of).collect();
-        Survey::with_ends(attempts, &ends, tally, span)
+        let ends: Vec<Ends> = attempts.iter().map(|attempt| Ends::of(&attempt.connection)).collect();
+        let mut survey = Survey::begin(attempts, tally, span);
+        let roll = survey.roll(&ends, 0);
+        survey.enter([roll]);
+        survey
     }
 
-    /// Surveys `attempts`, which must be in the order of their first packets, and what was counted beside them.
-    ///
-    /// `ends` are those of the attempts.
-    pub fn with_ends(attempts: &'a [Attempt], ends: &[Ends], tally: &'a Tally, span: (Time, Time)) -> Self {
-        let mut survey = Survey {
+    /// Begins a survey of `attempts`, which must be in the order of their first packets, and of what was counted beside them;
+    /// [`Survey::enter`] is to follow.
+    pub fn begin(attempts: &'a [Attempt], tally: &'a Tally, span: (Time, Time)) -> Self {
+        Survey {
             attempts,
             tally,
             endpoints: in_order(&tally.endpoints),
@@ -485,32 +505,65 @@ impl<'a> Survey<'a> {
             lossy: lossy(&tally.paths),
             silences: BTreeMap::new(),
             span,
-        };
-        let mut clients = HashSet::default();
-        for ((attempt, ends), index) in attempts.iter().zip(ends).zip(0..) {
-            survey.enter(attempt, *ends, index);
-            clients.insert(ends.client);
         }
-        for ordinary in &tally.ordinary {
-            survey.enter_ordinary(ordinary);
-        }
-        let servers = survey.servers.values_mut().map(|server| &mut server.ordinary);
-        for list in servers.chain(survey.ordinary_keys.values_mut()) {
-            list.sort_by_key(|ordinary| ordinary.request);
-        }
-        for openings in survey.openings.values_mut() {
-            openings.sort_by_key(|opening| opening.first);
-        }
-        survey.enter_proxies(&clients);
-        survey
     }
 
-    fn enter(&mut self, attempt: &'a Attempt, ends: Ends, index: u32) {
-        let endpoint = ends.server;
+    /// What the attempts with these `ends` add, of which the first has the index `from`.
+    pub fn roll(&self, ends: &[Ends], from: usize) -> Roll {
+        let mut roll = Roll::default();
+        let attempts = self.attempts.get(from..).unwrap_or_default();
+        for ((attempt, ends), index) in attempts.iter().zip(ends).zip(from as u32..) {
+            let first = roll.servers.entry(ends.server).or_default();
+            if first.len() < FIRST_ATTEMPTS {
+                first.push(index);
+            }
+            roll.clients.insert(ends.client.address);
+            let spoke = attempt.tls.is_some() || attempt.request.is_some() || attempt.response.is_some();
+            let beside = || self.openings.contains_key(&(ends.client.address, ends.server));
+            if spoke || attempt.is_upgraded() || attempt.stage == Stage::Connect && beside() {
+                roll.telling.push(index);
+            }
+        }
+        roll
+    }
+
+    /// Enters the rolls of all attempts, in order.
+    pub fn enter(&mut self, rolls: impl IntoIterator<Item = Roll>) {
+        let mut clients = HashSet::default();
+        for roll in rolls {
+            for (endpoint, first) in roll.servers {
+                let attempts = &mut self.servers.entry(endpoint).or_default().attempts;
+                let room = FIRST_ATTEMPTS - attempts.len();
+                attempts.extend(first.into_iter().take(room));
+            }
+            clients.extend(roll.clients);
+            for indices in roll.telling.chunks(GLANCES) {
+                let attempts = self.told(indices);
+                black_box(attempts.clone().fold(0, |seen, attempt| seen ^ attempt.glance()));
+                for (attempt, &index) in attempts.zip(indices) {
+                    self.enter_attempt(attempt, index);
+                }
+            }
+        }
+        for ordinary in &self.tally.ordinary {
+            self.enter_ordinary(ordinary);
+        }
+        let servers = self.servers.values_mut().map(|server| &mut server.ordinary);
+        for list in servers.chain(self.ordinary_keys.values_mut()) {
+            list.sort_by_key(|ordinary| ordinary.request);
+        }
+        for openings in self.openings.values_mut() {
+            openings.sort_by_key(|opening| opening.first);
+        }
+        self.enter_proxies(&clients);
+    }
+
+    fn enter_attempt(&mut self, attempt: &'a Attempt, index: u32) {
+        let endpoint = attempt.connection.server;
         let server = self.servers.entry(endpoint).or_default();
         server.enter(self.attempts, attempt, index);
         if attempt.stage == Stage::Connect
-            && let Some(beside) = self.openings.get_mut(&(ends.client, endpoint))
+            && let Some(beside) = self.openings.get_mut(&(attempt.connection.client.address, endpoint))
         {
             beside.extend(Opening::of(&attempt.connection).filter(|opening| opening.answered.is_none()));
         }
@@ -765,9 +818,6 @@ impl<'a> Survey<'a> {
 
 impl<'a> Server<'a> {
     fn enter(&mut self, all: &[Attempt], attempt: &'a Attempt, index: u32) {
-        if self.attempts.len() < FIRST_ATTEMPTS {
-            self.attempts.push(index);
-        }
         if let Some(tls) = &attempt.tls {
             if tls.server_first.is_some() && tls.not_tls.is_none() {
                 self.tls.get_or_insert(index);
