@@ -197,7 +197,7 @@ fn walk(chain: &Chain, first_index: u32, options: &Options, key_log: Option<KeyL
     }
     let mut road = Road::new(chain.files.len(), first_index, key_log);
     let chunks_a_window = options.window.map_or(WINDOW, NonZeroUsize::get);
-    let (full, windows) = sync_channel::<Vec<Chunk>>(1);
+    let (full, windows) = sync_channel::<Vec<Chunk>>(0);
     let (empty, used) = sync_channel::<Vec<Chunk>>(2);
     let captures = std::thread::scope(|scope| {
         let read = scope.spawn(move || read_ahead(readers, chunks_a_window, options, &full, &used));
