@@ -17,7 +17,7 @@ use foldhash::HashSet;
 use rayon::prelude::*;
 
 use crate::{
-    attempt::{Attempt, Dialogue, Stage, conclude},
+    attempt::{Attempt, Dialogue, Pending, Stage, conclude},
     capture::{self, Arrangement, CaptureFile, Chain, Chunk, PacketId, Reader, Secrets, Source, Time, arrange},
     fingerprint::Prints,
     packet::{Datagram, Decoded, Fragment, Fragments, IcmpError, Neighbour, Segment, Skip, decode},
@@ -169,7 +169,7 @@ struct Walked {
     captures: Vec<CaptureFile>,
     first_index: u32,
     /// In the order of their first packets.
-    attempts: Vec<Attempt>,
+    attempts: Vec<Pending>,
     /// Those of the attempts.
     ends: Vec<Ends>,
     tally: Tally,
@@ -275,7 +275,7 @@ struct Shard {
 
 /// Attempts of one shard, in the order in which their connections ended.
 struct Run {
-    attempts: Vec<Option<Attempt>>,
+    attempts: Vec<Option<Pending>>,
     entries: Vec<Entry>,
 }
 
@@ -583,7 +583,7 @@ impl Shard {
             }
             if let Some(run) = self.attempts.last_mut() {
                 run.entries.extend(entries);
-                run.attempts.extend(conclusion.attempts.drain(..).map(Some));
+                run.attempts.extend(conclusion.pending().map(Some));
             }
         }
         self.streams.clear();
@@ -637,7 +637,7 @@ impl Claim {
 /// Presumed ones that have nothing to do with upgrades are left out, by the contract's rule: one counts if its first octets are
 /// TLS or HTTP, if it is a SYN to port 80, 443 or above 1023 that led nowhere, or if upgrades are, or may be, inside TLS, asked
 /// for elsewhere at its server's endpoint or between its two hosts.
-fn what_counts(mut runs: Vec<Run>) -> (Vec<Attempt>, Vec<Ends>) {
+fn what_counts(mut runs: Vec<Run>) -> (Vec<Pending>, Vec<Ends>) {
     let asked = |entry: &&Entry| entry.claim == Claim::Asked;
     let asked = || runs.iter().flat_map(|run| &run.entries).filter(asked);
     let servers: HashSet<_> = asked().map(|entry| entry.ends.server).collect();
@@ -648,7 +648,9 @@ fn what_counts(mut runs: Vec<Run>) -> (Vec<Attempt>, Vec<Ends>) {
     let places = |(run, place): (&Run, u32)| {
         let entries = run.entries.iter().zip(0_u32..);
         let counting = entries.filter(|(entry, _)| counts(entry));
-        counting.map(move |(entry, within)| (entry.order, place, within)).collect::<Vec<_>>()
+        counting
+            .map(move |(entry, within)| (entry.order, place, within))
+            .collect::<Vec<_>>()
     };
     let numbered = runs.par_iter().zip(0..runs.len() as u32);
     let mut places: Vec<_> = numbered.flat_map_iter(places).collect();
@@ -656,7 +658,11 @@ fn what_counts(mut runs: Vec<Run>) -> (Vec<Attempt>, Vec<Ends>) {
     let ends = |&(_, run, within): &(_, u32, u32)| runs[run as usize].entries[within as usize].ends;
     let ends = places.par_iter().map(ends).collect();
     let mut attempts = Vec::with_capacity(places.len());
-    attempts.extend(places.iter().filter_map(|&(_, run, within)| runs[run as usize].attempts[within as usize].take()));
+    attempts.extend(
+        places
+            .iter()
+            .filter_map(|&(_, run, within)| runs[run as usize].attempts[within as usize].take()),
+    );
     (attempts, ends)
 }
 
@@ -701,6 +707,7 @@ impl Walked {
         let mut hellos: Vec<_> = self
             .attempts
             .iter()
+            .filter_map(Pending::whole)
             .filter(|attempt| !attempt.is_ordinary())
             .filter_map(|attempt| {
                 let facts = &attempt.tls.as_deref()?.facts;
@@ -754,10 +761,10 @@ fn judge<S: Sink + Send>(
         },
     };
     // Ordinary exchanges were control experiments; there is nothing to tell of them.
-    let told: Vec<&Attempt> = walked
+    let told: Vec<&Pending> = walked
         .attempts
         .par_iter()
-        .filter(|attempt| !attempt.is_ordinary())
+        .filter(|pending| !pending.whole().is_some_and(Attempt::is_ordinary))
         .collect();
     let (mut before, mut judged) = (composer.attempts(), Vec::new());
     for attempts in told.chunks(BATCH * BATCHES) {

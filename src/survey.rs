@@ -1,6 +1,7 @@
 //! What the whole capture says about each server, path, origin, credential and host: the control experiments.
 
 use std::{
+    borrow::Cow,
     collections::{BTreeMap, hash_map::Entry},
     hash::Hash,
     hint::black_box,
@@ -10,7 +11,7 @@ use std::{
 use foldhash::{HashMap, HashSet};
 
 use crate::{
-    attempt::{Attempt, Conclusion, Ordinary, Request, Stage},
+    attempt::{Attempt, Conclusion, Ordinary, Pending, Request, Stage},
     capture::Time,
     packet::{Endpoint, Neighbour},
     tcp::{self, At, Idle, Side},
@@ -40,7 +41,7 @@ const REMEMBERED: usize = 16_384;
 const OPENINGS: usize = 4096;
 
 /// What became of the connections to one endpoint.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct Listening {
     /// Connections that the endpoint answered with SYN-ACK.
     pub answered: u64,
@@ -192,7 +193,7 @@ impl Tally {
         let room = self.endpoints.len() < REMEMBERED;
         match self.endpoints.entry(connection.server) {
             Entry::Occupied(mut known) => known.get_mut().count(connection),
-            Entry::Vacant(free) if room => free.insert(Box::default()).count(connection),
+            Entry::Vacant(free) if room => free.insert(Box::new(Listening::NONE)).count(connection),
             Entry::Vacant(_) => {}
         }
     }
@@ -252,6 +253,21 @@ fn merge<K: Eq + Hash, V>(counts: &mut Counts<K, V>, mut more: Counts<K, V>, mer
 }
 
 impl Listening {
+    /// No connection was seen.
+    const NONE: Listening = Listening {
+        answered: 0,
+        refused: 0,
+        unanswered: 0,
+        first_answer: None,
+        last_answer: None,
+        first_payload: None,
+        last_payload: None,
+        ttl: None,
+        unserved: 0,
+        first_unserved: None,
+        overflowed: None,
+    };
+
     fn count(&mut self, connection: &tcp::Facts) {
         let syn_ack = connection.from_server.syns.first().map(|seen| seen.at);
         let payload = connection.from_server.data.as_ref().map(|data| data.first.at);
@@ -272,7 +288,7 @@ impl Listening {
             unserved: u64::from(unserved),
             first_unserved: Some(connection.first).filter(|_| unserved),
             overflowed: connection.ignored_acknowledgement(),
-            ..Listening::default()
+            ..Listening::NONE
         });
     }
 
@@ -405,17 +421,19 @@ impl Ends {
 /// What attempts that follow each other add to a survey; several are gathered side by side.
 #[derive(Debug, Default)]
 pub struct Roll {
-    /// The first attempts at each server, in order.
+    /// The first attempts at each server that came past the handshake of TCP, in order.
     servers: HashMap<Endpoint, Vec<u32>>,
     clients: HashSet<IpAddr>,
     /// Those of which more is to be remembered, in order.
     telling: Vec<u32>,
+    /// Openings that were not answered, beside some that were.
+    openings: Vec<Opening>,
 }
 
 /// The control experiments that a capture happens to hold.
 #[derive(Debug)]
 pub struct Survey<'a> {
-    attempts: &'a [Attempt],
+    attempts: &'a [Pending],
     tally: &'a Tally,
     /// What became of the connections to each endpoint, in the order of addresses and ports.
     endpoints: Vec<(Endpoint, &'a Listening)>,
@@ -439,7 +457,7 @@ pub struct Survey<'a> {
 /// What is known of one server endpoint; attempts are told by their indices.
 #[derive(Debug, Default)]
 struct Server<'a> {
-    /// The first attempts.
+    /// The first attempts that came past the handshake of TCP.
     attempts: Vec<u32>,
     /// Of each path: examples of attempts that differ in Origin, Host or credentials.
     paths: BTreeMap<String, Examples>,
@@ -481,8 +499,11 @@ const GLANCES: usize = 32;
 impl<'a> Survey<'a> {
     /// Surveys `attempts`, which must be in the order of their first packets, and what was counted beside them.
     #[cfg(test)]
-    pub fn new(attempts: &'a [Attempt], tally: &'a Tally, span: (Time, Time)) -> Self {
-        let ends: Vec<Ends> = attempts.iter().map(|attempt| Ends::of(&attempt.connection)).collect();
+    pub fn new(attempts: &'a [Pending], tally: &'a Tally, span: (Time, Time)) -> Self {
+        let ends: Vec<Ends> = attempts
+            .iter()
+            .map(|pending| Ends::of(&pending.attempt().connection))
+            .collect();
         let mut survey = Survey::begin(attempts, tally, span);
         let roll = survey.roll(&ends, 0);
         survey.enter([roll]);
@@ -491,7 +512,7 @@ impl<'a> Survey<'a> {
 
     /// Begins a survey of `attempts`, which must be in the order of their first packets, and of what was counted beside them;
     /// [`Survey::enter`] is to follow.
-    pub fn begin(attempts: &'a [Attempt], tally: &'a Tally, span: (Time, Time)) -> Self {
+    pub fn begin(attempts: &'a [Pending], tally: &'a Tally, span: (Time, Time)) -> Self {
         Survey {
             attempts,
             tally,
@@ -512,16 +533,21 @@ impl<'a> Survey<'a> {
     pub fn roll(&self, ends: &[Ends], from: usize) -> Roll {
         let mut roll = Roll::default();
         let attempts = self.attempts.get(from..).unwrap_or_default();
-        for ((attempt, ends), index) in attempts.iter().zip(ends).zip(from as u32..) {
-            let first = roll.servers.entry(ends.server).or_default();
-            if first.len() < FIRST_ATTEMPTS {
-                first.push(index);
-            }
+        for ((pending, ends), index) in attempts.iter().zip(ends).zip(from as u32..) {
             roll.clients.insert(ends.client.address);
-            let spoke = attempt.tls.is_some() || attempt.request.is_some() || attempt.response.is_some();
-            let beside = || self.openings.contains_key(&(ends.client.address, ends.server));
-            if spoke || attempt.is_upgraded() || attempt.stage == Stage::Connect && beside() {
-                roll.telling.push(index);
+            if let Some(attempt) = pending.whole().filter(|attempt| attempt.stage != Stage::Connect) {
+                let first = roll.servers.entry(ends.server).or_default();
+                if first.len() < FIRST_ATTEMPTS {
+                    first.push(index);
+                }
+                let spoke = attempt.tls.is_some() || attempt.request.is_some() || attempt.response.is_some();
+                if spoke || attempt.is_upgraded() {
+                    roll.telling.push(index);
+                }
+            } else if self.openings.contains_key(&(ends.client.address, ends.server)) {
+                let opening = Opening::of(&pending.attempt().connection);
+                roll.openings
+                    .extend(opening.filter(|opening| opening.answered.is_none()));
             }
         }
         roll
@@ -537,6 +563,9 @@ impl<'a> Survey<'a> {
                 attempts.extend(first.into_iter().take(room));
             }
             clients.extend(roll.clients);
+            for opening in roll.openings {
+                self.openings.entry(opening.pair()).or_default().push(opening);
+            }
             for indices in roll.telling.chunks(GLANCES) {
                 let attempts = self.told(indices);
                 black_box(attempts.clone().fold(0, |seen, attempt| seen ^ attempt.glance()));
@@ -562,11 +591,6 @@ impl<'a> Survey<'a> {
         let endpoint = attempt.connection.server;
         let server = self.servers.entry(endpoint).or_default();
         server.enter(self.attempts, attempt, index);
-        if attempt.stage == Stage::Connect
-            && let Some(beside) = self.openings.get_mut(&(attempt.connection.client.address, endpoint))
-        {
-            beside.extend(Opening::of(&attempt.connection).filter(|opening| opening.answered.is_none()));
-        }
         if attempt.is_upgraded()
             && let Some((_, silence)) = attempt.connection.fatal_silence()
         {
@@ -596,13 +620,14 @@ impl<'a> Survey<'a> {
         if proxies.is_empty() {
             return;
         }
-        for (attempt, index) in self.attempts.iter().zip(0..) {
-            let (client, server) = (attempt.connection.client.address, attempt.connection.server.address);
-            if proxies.contains(&client) {
-                self.clients.entry(client).or_default().push(index);
+        for (pending, index) in self.attempts.iter().zip(0..) {
+            let (client, server) = pending.ends();
+            if proxies.contains(&client.address) {
+                self.clients.entry(client.address).or_default().push(index);
             }
-            if attempt.request.is_some() && proxies.contains(&server) {
-                self.asked.entry(server).or_default().push(index);
+            let asked = pending.whole().is_some_and(|attempt| attempt.request.is_some());
+            if asked && proxies.contains(&server.address) {
+                self.asked.entry(server.address).or_default().push(index);
             }
         }
     }
@@ -611,10 +636,17 @@ impl<'a> Survey<'a> {
         self.servers.get(&server)
     }
 
-    /// The attempts that these indices tell.
+    /// The attempt with this index, unless only knocks came.
+    fn whole(&self, index: u32) -> Option<&'a Attempt> {
+        self.attempts.get(index as usize)?.whole()
+    }
+
+    /// The attempts with these indices, but for those of which only knocks came.
     fn told<'i>(&self, indices: &'i [u32]) -> impl DoubleEndedIterator<Item = &'a Attempt> + Clone + use<'a, 'i> {
         let attempts = self.attempts;
-        indices.iter().filter_map(move |&index| attempts.get(index as usize))
+        indices
+            .iter()
+            .filter_map(move |&index| attempts.get(index as usize)?.whole())
     }
 
     /// The first and the last moment of the capture.
@@ -624,33 +656,44 @@ impl<'a> Survey<'a> {
 
     /// The first attempt at `server` that was answered in TLS.
     pub fn speaks_tls(&self, server: Endpoint) -> Option<&'a Attempt> {
-        self.attempts.get(self.server(server)?.tls? as usize)
+        self.whole(self.server(server)?.tls?)
     }
 
     /// The first attempt at `server` that began with a PROXY header and was answered in HTTP, other than with 400.
     pub fn proxied_at(&self, server: Endpoint) -> Option<&'a Attempt> {
-        self.attempts.get(self.server(server)?.proxied? as usize)
+        self.whole(self.server(server)?.proxied?)
     }
 
-    /// Attempts of the host `client`, a server itself, whose first packet lies between two moments: the other legs of a proxy, if
-    /// it is one.
+    /// Attempts of the host `client`, a server itself, that came past the handshake of TCP and whose first packet lies between two
+    /// moments: the other legs of a proxy, if it is one.
     pub fn begun_by(&self, client: IpAddr, from: At, to: At) -> impl Iterator<Item = &'a Attempt> {
-        let indices = self.clients.get(&client).map(Vec::as_slice).unwrap_or_default();
-        let first = |index: u32| self.attempts.get(index as usize).map(Attempt::first);
-        let start = indices.partition_point(|&index| first(index) < Some(from));
-        self.told(indices.get(start..).unwrap_or_default())
-            .take_while(move |attempt| attempt.first() <= to)
+        let whole = self.pending_by(client, from, to).filter_map(Pending::whole);
+        whole.filter(|attempt| attempt.stage != Stage::Connect).take(EXAMPLES)
+    }
+
+    /// The same of attempts that came to nothing before.
+    pub fn tried_by(&self, client: IpAddr, from: At, to: At) -> impl Iterator<Item = Cow<'a, Attempt>> {
+        let attempts = self.pending_by(client, from, to).map(Pending::attempt);
+        attempts
+            .filter(|attempt| attempt.stage == Stage::Connect)
             .take(EXAMPLES)
+    }
+
+    fn pending_by(&self, client: IpAddr, from: At, to: At) -> impl Iterator<Item = &'a Pending> {
+        let indices = self.clients.get(&client).map(Vec::as_slice).unwrap_or_default();
+        let attempts = self.attempts;
+        let pending = move |&index: &u32| attempts.get(index as usize);
+        let start = indices.partition_point(|index| pending(index).map(Pending::first) < Some(from));
+        let begun = indices.iter().skip(start).filter_map(pending);
+        begun.take_while(move |pending| pending.first() <= to)
     }
 
     /// The latest requests to the host `server` that were there by then: the legs in front of a proxy, if it is one.
     pub fn asked_by(&self, server: IpAddr, by: At) -> impl Iterator<Item = &'a Attempt> {
         let indices = self.asked.get(&server).map(Vec::as_slice).unwrap_or_default();
-        let attempts = self.attempts;
-        let first = move |index: u32| attempts.get(index as usize).map(Attempt::first);
+        let first = |index: u32| self.whole(index).map(Attempt::first);
         let end = indices.partition_point(|&index| first(index) <= Some(by));
-        let latest: Vec<u32> = indices.iter().take(end).rev().take(EXAMPLES).copied().collect();
-        latest.into_iter().filter_map(move |index| attempts.get(index as usize))
+        self.told(indices.get(..end).unwrap_or_default()).rev().take(EXAMPLES)
     }
 
     /// TLS handshakes with `server` that completed: one of each kind of server name, cipher suites and number of segments.
@@ -663,14 +706,14 @@ impl<'a> Survey<'a> {
         self.span.1.since(at.time)
     }
 
-    /// The first attempts at the same server endpoint, in order.
+    /// The first attempts at the same server endpoint that came past the handshake of TCP, in order.
     pub fn at_server(&self, server: Endpoint) -> impl Iterator<Item = &'a Attempt> {
         self.told(self.server(server).map_or(&[], |server| &server.attempts))
     }
 
     /// The first attempt at `server` that was accepted.
     pub fn upgraded_at(&self, server: Endpoint) -> Option<&'a Attempt> {
-        self.attempts.get(self.server(server)?.upgraded? as usize)
+        self.whole(self.server(server)?.upgraded?)
     }
 
     /// Attempts that were accepted on `path` of `server`: one of each kind of Origin, Host and credentials.
@@ -699,7 +742,7 @@ impl<'a> Survey<'a> {
         let indices = key(attempt).and_then(|key| self.keys.get(key));
         let indices = indices.map(Vec::as_slice).unwrap_or_default();
         let own = attempt.connection.first;
-        let first = |index: u32| self.attempts.get(index as usize).map(|other| other.connection.first);
+        let first = |index: u32| self.whole(index).map(|other| other.connection.first);
         let place = indices.partition_point(|&index| first(index) < Some(own));
         let next = place.saturating_sub(EXAMPLES)..indices.len().min(place + EXAMPLES);
         self.told(indices.get(next).unwrap_or_default())
@@ -740,21 +783,18 @@ impl<'a> Survey<'a> {
 
     /// The first attempt at `server` that was accepted from `origin`.
     pub fn accepted_from(&self, server: Endpoint, origin: &[u8]) -> Option<&'a Attempt> {
-        self.attempts.get(*self.server(server)?.origins.get(origin)? as usize)
+        self.whole(*self.server(server)?.origins.get(origin)?)
     }
 
     /// The first WebSocket attempt that `server` answered with `status`.
     pub fn answered(&self, server: Endpoint, status: u16) -> Option<&'a Attempt> {
-        self.attempts.get(*self.server(server)?.statuses.get(&status)? as usize)
+        self.whole(*self.server(server)?.statuses.get(&status)?)
     }
 
     /// What became of the connections to `endpoint`.
-    pub fn listening(&self, endpoint: Endpoint) -> Listening {
-        self.tally
-            .endpoints
-            .get(&endpoint)
-            .map(|listening| **listening)
-            .unwrap_or_default()
+    pub fn listening(&self, endpoint: Endpoint) -> &'a Listening {
+        let known = self.tally.endpoints.get(&endpoint);
+        known.map_or(&Listening::NONE, Box::as_ref)
     }
 
     /// Endpoints of `address` and what became of the connections to them.
@@ -817,7 +857,7 @@ impl<'a> Survey<'a> {
 }
 
 impl<'a> Server<'a> {
-    fn enter(&mut self, all: &[Attempt], attempt: &'a Attempt, index: u32) {
+    fn enter(&mut self, all: &[Pending], attempt: &'a Attempt, index: u32) {
         if let Some(tls) = &attempt.tls {
             if tls.server_first.is_some() && tls.not_tls.is_none() {
                 self.tls.get_or_insert(index);
@@ -843,7 +883,7 @@ impl<'a> Server<'a> {
         }
     }
 
-    fn enter_request(&mut self, all: &[Attempt], attempt: &Attempt, request: &'a Request, index: u32) {
+    fn enter_request(&mut self, all: &[Pending], attempt: &Attempt, request: &'a Request, index: u32) {
         let examples = self.paths.entry(request.path()).or_default();
         if !attempt.is_upgraded() {
             return enter_unlike(&mut examples.failed, all, index, |other| same_kind(other, attempt));
@@ -879,8 +919,8 @@ impl<'a> Server<'a> {
 }
 
 /// Adds an attempt to a list of examples, if none of them is like it.
-fn enter_unlike(list: &mut Vec<u32>, all: &[Attempt], index: u32, alike: impl Fn(&Attempt) -> bool) {
-    let known = |&other: &u32| all.get(other as usize).is_some_and(&alike);
+fn enter_unlike(list: &mut Vec<u32>, all: &[Pending], index: u32, alike: impl Fn(&Attempt) -> bool) {
+    let known = |&other: &u32| all.get(other as usize).and_then(Pending::whole).is_some_and(&alike);
     if list.len() < EXAMPLES && !list.iter().any(known) {
         list.push(index);
     }

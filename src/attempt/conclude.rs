@@ -7,6 +7,7 @@ use crate::{
         dialogue::{Dialogue, Layer},
         exchanges::Exchange,
         facts::{Attempt, Ordinary, Request, Session, Stage, Tls},
+        pending::Pending,
     },
     http, tcp,
     tcp::{Ended, Side},
@@ -23,6 +24,21 @@ pub struct Conclusion {
     pub attempts: Vec<Attempt>,
     /// Its ordinary exchanges: control experiments.
     pub ordinary: Vec<Ordinary>,
+    /// All of its segments, if they are only knocks.
+    pub knocks: Option<Box<tcp::Knocks>>,
+}
+
+impl Conclusion {
+    /// Its attempts, as they are kept until all are known.
+    pub fn pending(self) -> impl Iterator<Item = Pending> {
+        let whole = if self.knocks.is_some() {
+            Vec::new()
+        } else {
+            self.attempts
+        };
+        let knocks = self.knocks.map(Pending::Knocks);
+        knocks.into_iter().chain(whole.into_iter().map(Pending::from))
+    }
 }
 
 /// Turns a connection that has ended into what it came to.
@@ -34,6 +50,7 @@ pub fn conclude(ended: Ended<Dialogue>) -> Conclusion {
             connection,
             attempts,
             ordinary: Vec::new(),
+            knocks: ended.knocks,
         };
     };
     let mut dialogue = *dialogue;
@@ -49,6 +66,7 @@ pub fn conclude(ended: Ended<Dialogue>) -> Conclusion {
         connection,
         attempts,
         ordinary,
+        knocks: None,
     }
 }
 
@@ -154,7 +172,7 @@ fn after_switch(session: &Session, connection: &tcp::Facts) -> Stage {
 }
 
 /// Not one octet was seen.
-fn silent(connection: &Arc<tcp::Facts>) -> Attempt {
+pub(super) fn silent(connection: &Arc<tcp::Facts>) -> Attempt {
     Attempt {
         connection: Arc::clone(connection),
         nth: 0,

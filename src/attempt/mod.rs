@@ -4,6 +4,7 @@ mod conclude;
 mod dialogue;
 mod exchanges;
 mod facts;
+mod pending;
 #[cfg(test)]
 mod torture;
 
@@ -12,3 +13,4 @@ pub use dialogue::Dialogue;
 pub use facts::{
     Attempt, BODY_KEPT, CloseFrame, Obstacle, Ordinary, Request, Response, Session, Stage, Tls, Via, Violation, path_of,
 };
+pub use pending::Pending;

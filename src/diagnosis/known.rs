@@ -26,7 +26,7 @@ pub(super) struct Known<'a> {
     /// Of the reset that answered the SYN.
     pub(super) refuser: OnceCell<Foreign>,
     contrasts: OnceCell<Vec<Contrast<'a>>>,
-    listening: OnceCell<Listening>,
+    listening: OnceCell<&'a Listening>,
     /// The client and the server.
     hosts: [OnceCell<Option<&'a Host>>; 2],
 }

@@ -10,7 +10,7 @@
 use std::{collections::BTreeMap, net::Ipv4Addr};
 
 use crate::{
-    attempt::{Attempt, Dialogue, conclude},
+    attempt::{Attempt, Dialogue, Pending, conclude},
     capture::{PacketId, Time},
     diagnosis::{
         engine::{Finding, diagnose},
@@ -64,7 +64,7 @@ pub(super) fn cause(ladder: &str) -> &'static str {
 }
 
 struct Capture {
-    attempts: Vec<Attempt>,
+    attempts: Vec<Pending>,
     tally: Tally,
     end: Time,
 }
@@ -92,8 +92,9 @@ impl Capture {
     fn judge(&self, which: impl Fn(&Attempt) -> bool) -> Finding {
         let survey = Survey::new(&self.attempts, &self.tally, (Time(0), self.end));
         let author = Author::default();
-        let attempt = self.attempts.iter().rfind(|attempt| which(attempt)).unwrap();
-        diagnose(attempt, &survey, &author)
+        let mut attempts = self.attempts.iter().map(Pending::attempt);
+        let attempt = attempts.rfind(|attempt| which(attempt)).unwrap();
+        diagnose(&attempt, &survey, &author)
     }
 
     fn read(ladder: &str) -> Self {
@@ -123,9 +124,9 @@ impl Capture {
         for ended in scribe.table.number(&streams) {
             let mut conclusion = conclude(ended);
             scribe.tally.count(&mut conclusion);
-            attempts.append(&mut conclusion.attempts);
+            attempts.extend(conclusion.pending());
         }
-        attempts.sort_by_key(|attempt: &Attempt| (attempt.connection.first, attempt.nth));
+        attempts.sort_by_key(|pending: &Pending| (pending.attempt().connection.first, pending.attempt().nth));
         Capture {
             attempts,
             tally: scribe.tally,

@@ -1,6 +1,6 @@
 //! Other legs of the same handshake: what a proxy on the way made of it.
 
-use std::net::IpAddr;
+use std::{borrow::Cow, net::IpAddr};
 
 use crate::{
     attempt::{Attempt, Ordinary, Request, Stage},
@@ -130,18 +130,16 @@ fn is_apart(one: &Attempt, other: &Attempt) -> bool {
 /// The leg on which this proxy's backend failed it: the same handshake without an answer, or a connection that the proxy's
 /// host tried meanwhile and that came to nothing.
 pub(super) fn failed_backend(case: &Case<'_>) -> Option<Evidence> {
-    let same_key = behind(case).filter(|leg| leg.response.is_none());
+    let same_key = behind(case).filter(|leg| leg.response.is_none()).map(Cow::Borrowed);
     let leg = same_key.chain(tried_meanwhile(case)).next()?;
-    Some(Evidence::new(leg.first().packet, failure(leg)))
+    Some(Evidence::new(leg.first().packet, failure(&leg)))
 }
 
 /// Connections that the proxy's host began between the request and its answer, and that never carried a request.
-fn tried_meanwhile<'a>(case: &Case<'a>) -> impl Iterator<Item = &'a Attempt> {
+fn tried_meanwhile<'a>(case: &Case<'a>) -> impl Iterator<Item = Cow<'a, Attempt>> {
     let proxy = case.attempt.connection.server.address;
-    let begun = case
-        .survey
-        .begun_by(proxy, case.attempt.first(), answered(case.attempt));
-    begun.filter(|leg| leg.stage == Stage::Connect)
+    case.survey
+        .tried_by(proxy, case.attempt.first(), answered(case.attempt))
 }
 
 fn failure(leg: &Attempt) -> String {

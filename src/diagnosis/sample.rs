@@ -3,7 +3,7 @@
 use std::{net::Ipv4Addr, sync::Arc};
 
 use crate::{
-    attempt::{Attempt, Conclusion, Ordinary, Request, Response, Stage, path_of},
+    attempt::{Attempt, Conclusion, Ordinary, Pending, Request, Response, Stage, path_of},
     capture::{PacketId, Time},
     diagnosis::{
         engine::{Finding, diagnose},
@@ -204,13 +204,14 @@ pub(super) fn judge<T>(samples: &[Sample], put: impl Fn(&Case<'_>) -> T) -> T {
             connection,
             attempts: Vec::new(),
             ordinary,
+            knocks: None,
         });
-        attempts.extend(asks.then_some(attempt));
+        attempts.extend(asks.then_some(Pending::from(attempt)));
     }
     let span = (Time(NOW * 1_000_000_000), Time((NOW + 3600) * 1_000_000_000));
     let survey = Survey::new(&attempts, &tally, span);
     put(&Case {
-        attempt: &attempts[0],
+        attempt: &attempts[0].attempt(),
         survey: &survey,
         author: &Author::default(),
         known: &Known::default(),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::{
-    attempt::{Attempt, CloseFrame, Session, Stage, Tls, Violation},
+    attempt::{Attempt, CloseFrame, Pending, Session, Stage, Tls, Violation},
     capture::{PacketId, Time},
     diagnosis::{
         engine::{Finding, diagnose},
@@ -336,11 +336,12 @@ impl Scene {
 
     /// All that is found, in a capture that holds these as well.
     pub(super) fn finding_beside(self, others: Vec<Scene>) -> Finding {
-        let attempts: Vec<Attempt> = std::iter::once(self).chain(others).map(|scene| scene.attempt).collect();
+        let attempts = std::iter::once(self).chain(others).map(|scene| scene.attempt);
+        let attempts: Vec<Pending> = attempts.map(Pending::from).collect();
         let tally = Tally::default();
         let span = (Time(NOW * 1000 * MILLISECOND), Time((NOW + 3600) * 1000 * MILLISECOND));
         let survey = Survey::new(&attempts, &tally, span);
-        diagnose(&attempts[0], &survey, &Author::default())
+        diagnose(&attempts[0].attempt(), &survey, &Author::default())
     }
 
     /// Shows what TLS hints in words.

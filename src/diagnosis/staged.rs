@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::{
-    attempt::{Attempt, CloseFrame, Ordinary, Session, Stage, Violation},
+    attempt::{Attempt, CloseFrame, Ordinary, Pending, Session, Stage, Violation},
     capture::{PacketId, Time},
     diagnosis::{
         engine::{Finding, diagnose},
@@ -222,11 +222,13 @@ impl Staged {
                 connection,
                 attempts: Vec::new(),
                 ordinary,
+                knocks: None,
             });
         }
+        let attempts: Vec<Pending> = attempts.into_iter().map(Pending::from).collect();
         let span = (Time(NOW * 1_000_000_000), Time((NOW + 7200) * 1_000_000_000));
         let survey = Survey::new(&attempts, &tally, span);
-        diagnose(&attempts[own.unwrap()], &survey, &self.author)
+        diagnose(&attempts[own.unwrap()].attempt(), &survey, &self.author)
     }
 
     /// The cause that wins, and how sure it is.

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, fmt::Write, hint::black_box, io, net::IpAddr};
 
 use crate::{
-    attempt::{self, Session, Stage, Tls},
+    attempt::{self, Pending, Session, Stage, Tls},
     capture::{CaptureFile, PacketId, Time},
     diagnosis::{self, Evidence, Finding, Verdict, diagnose},
     fingerprint::{Answer, Author, Prints},
@@ -177,9 +177,10 @@ fn told_capture(capture: &CaptureFile, index: u32, more: Vec<String>) -> Capture
 
 impl Scene<'_> {
     /// Judges attempts that stand together, and tells of them; `before` others come before them in the report.
-    pub fn batch<S: Sink>(&self, attempts: &[&attempt::Attempt], before: u64) -> Batch<S::Batch> {
+    pub fn batch<S: Sink>(&self, attempts: &[&Pending], before: u64) -> Batch<S::Batch> {
         let (mut summary, mut patterns) = (Summary::default(), Patterns::default());
-        let judge = |(&attempt, number): (&&attempt::Attempt, u64)| {
+        let judge = |(pending, number): (&&Pending, u64)| {
+            let attempt = &*pending.attempt();
             let told = self.attempt(attempt, number);
             let first = attempt.first();
             summary.count(&told);
@@ -187,7 +188,7 @@ impl Scene<'_> {
             told
         };
         // The facts lie far apart in memory, and a judge would wait for each of them in turn.
-        black_box(attempts.iter().fold(0, |seen, attempt| seen ^ attempt.glance()));
+        black_box(attempts.iter().fold(0, |seen, pending| seen ^ pending.glance()));
         let mut judged = attempts.iter().zip(before + 1..).map(judge);
         let runs = std::iter::repeat_with(|| judged.by_ref().take(RUN).collect::<Vec<_>>());
         let told = runs.take_while(|run| !run.is_empty()).map(S::prepare).collect();

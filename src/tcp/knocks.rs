@@ -2,10 +2,10 @@
 
 use crate::{
     capture::{PacketId, Time},
-    packet::{ConnectionKey, Flags, Options, Segment},
+    packet::{ConnectionKey, Endpoint, Flags, Options, Segment},
     tcp::{
         connection::{Connection, Reader},
-        facts::At,
+        facts::{At, Facts},
         few::make_room,
     },
 };
@@ -14,8 +14,8 @@ use crate::{
 ///
 /// A scan makes such connections by the million. Each takes an eighth of the memory of one that is followed, and most are read
 /// in one go when they end.
-#[derive(Debug)]
-pub(super) struct Knocks {
+#[derive(Clone, Debug)]
+pub struct Knocks {
     first: Segment<'static>,
     later: Vec<Knock>,
     /// Whether the lower end of the key sent the first.
@@ -26,7 +26,7 @@ pub(super) struct Knocks {
 }
 
 /// What a later knock does not have in common with the first one.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Knock {
     packet: PacketId,
     time: Time,
@@ -98,11 +98,37 @@ impl Knocks {
         self.first.key().0
     }
 
+    /// The first.
+    pub fn first(&self) -> At {
+        At {
+            packet: self.first.packet,
+            time: self.first.time,
+        }
+    }
+
+    /// Who asked for the connection, and whom.
+    pub fn ends(&self) -> (Endpoint, Endpoint) {
+        (self.first.source, self.first.destination)
+    }
+
     /// The latest.
     pub(super) fn last(&self) -> At {
-        let first = (self.first.packet, self.first.time);
-        let (packet, time) = self.later.last().map_or(first, |knock| (knock.packet, knock.time));
-        At { packet, time }
+        self.later.last().map_or(self.first(), |knock| At {
+            packet: knock.packet,
+            time: knock.time,
+        })
+    }
+
+    /// Something of each part: see [`Facts::glance`].
+    pub fn glance(&self) -> u64 {
+        self.first.packet.number() ^ self.last().packet.number() ^ self.stream
+    }
+
+    /// What was seen of the connection, if nothing else is to come.
+    pub fn facts<R: Reader>(&self) -> Facts {
+        let mut connection = self.read::<R>(&R::Secrets::default());
+        connection.conclude();
+        connection.facts
     }
 
     /// The connection as it is had it been followed from the first segment on.

@@ -28,5 +28,6 @@ pub use facts::{
 };
 pub use few::Few;
 pub use history::{History, state};
+pub use knocks::Knocks;
 pub use rare::{Blank, Rare};
 pub use table::{Ended, Limits, Table};

@@ -81,6 +81,8 @@ pub struct Ended<R> {
     pub facts: Arc<Facts>,
     /// What read its octets; `None` if it carried none.
     pub reader: Option<Box<R>>,
+    /// All of its segments, if they are only knocks.
+    pub knocks: Option<Box<Knocks>>,
 }
 
 impl<R: Reader> Table<R> {
@@ -158,11 +160,7 @@ impl<R: Reader> Table<R> {
             at_hand = at_hand.saturating_sub(1);
             let mut live = ended.next()?;
             live.number(streams);
-            let mut connection = live.end(&self.secrets);
-            connection.conclude();
-            let Connection { facts, reader, .. } = connection;
-            let facts = Arc::new(facts);
-            Some(Ended { facts, reader })
+            Some(live.end())
         })
     }
 
@@ -383,10 +381,22 @@ impl<R: Reader> Live<R> {
         }
     }
 
-    fn end(self, secrets: &R::Secrets) -> Connection<R> {
+    fn end(self) -> Ended<R> {
         match self {
-            Live::Knocks(knocks) => knocks.read(secrets),
-            Live::Followed(connection) => *connection,
+            Live::Knocks(knocks) => Ended {
+                facts: Arc::new(knocks.facts::<R>()),
+                reader: None,
+                knocks: Some(knocks),
+            },
+            Live::Followed(mut connection) => {
+                connection.conclude();
+                let Connection { facts, reader, .. } = *connection;
+                Ended {
+                    facts: Arc::new(facts),
+                    reader,
+                    knocks: None,
+                }
+            }
         }
     }
 

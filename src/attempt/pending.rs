@@ -1,0 +1,69 @@
+//! An attempt as it is kept from the end of its connection until it is judged.
+
+use std::{borrow::Cow, sync::Arc};
+
+use crate::{
+    attempt::{conclude::silent, dialogue::Dialogue, facts::Attempt},
+    packet::Endpoint,
+    tcp::{At, Knocks},
+};
+
+/// An attempt that waits to be judged, which none can be before all are known.
+///
+/// A scan makes attempts by the million of which a few SYNs and resets are all. Pending as these they take a third of the memory
+/// that an attempt takes, and what they come to is read again from them when it is asked for.
+#[derive(Clone, Debug)]
+pub enum Pending {
+    /// It came further than knocks, or may have.
+    Whole(Box<Attempt>),
+    /// All of its connection.
+    Knocks(Box<Knocks>),
+}
+
+impl From<Attempt> for Pending {
+    fn from(attempt: Attempt) -> Self {
+        Pending::Whole(Box::new(attempt))
+    }
+}
+
+impl Pending {
+    /// The attempt.
+    pub fn attempt(&self) -> Cow<'_, Attempt> {
+        match self {
+            Pending::Whole(attempt) => Cow::Borrowed(attempt),
+            Pending::Knocks(knocks) => Cow::Owned(silent(&Arc::new(knocks.facts::<Dialogue>()))),
+        }
+    }
+
+    /// The attempt, unless only knocks came.
+    pub fn whole(&self) -> Option<&Attempt> {
+        match self {
+            Pending::Whole(attempt) => Some(attempt),
+            Pending::Knocks(_) => None,
+        }
+    }
+
+    /// The first packet that tells of it.
+    pub fn first(&self) -> At {
+        match self {
+            Pending::Whole(attempt) => attempt.first(),
+            Pending::Knocks(knocks) => knocks.first(),
+        }
+    }
+
+    /// Its client and its server.
+    pub fn ends(&self) -> (Endpoint, Endpoint) {
+        match self {
+            Pending::Whole(attempt) => (attempt.connection.client, attempt.connection.server),
+            Pending::Knocks(knocks) => knocks.ends(),
+        }
+    }
+
+    /// Something of each part that is looked at first: see [`crate::tcp::Facts::glance`].
+    pub fn glance(&self) -> u64 {
+        match self {
+            Pending::Whole(attempt) => attempt.glance(),
+            Pending::Knocks(knocks) => knocks.glance(),
+        }
+    }
+}
