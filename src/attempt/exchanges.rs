@@ -6,7 +6,7 @@ use crate::{
     attempt::facts::{BODY_KEPT, Obstacle, Ordinary, Request, Response, path_of},
     http::{self, Expectation, RequestEvent, RequestHead, Requests, ResponseEvent, ResponseHead, Responses},
     packet::Endpoint,
-    tcp::{At, Seen, Side},
+    tcp::{At, Seen, Side, make_room},
     websocket::{Answer, Offer},
 };
 
@@ -497,11 +497,13 @@ impl Exchanges {
         });
         if !ordinary {
             if self.finished.len() < ATTEMPTS {
+                make_room(&mut self.finished);
                 self.finished.push(exchange);
             }
         } else if self.ordinary.len() < ORDINARY
             && let Some(ordinary) = ordinary_of(&exchange)
         {
+            make_room(&mut self.ordinary);
             self.ordinary.push(ordinary);
         }
     }

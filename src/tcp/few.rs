@@ -73,7 +73,7 @@ impl<T> Few<T> {
 }
 
 /// Makes room for one more item of a list that mostly holds one: a vector would take room for four at once.
-pub(super) fn make_room<T>(list: &mut Vec<T>) {
+pub fn make_room<T>(list: &mut Vec<T>) {
     if list.len() == list.capacity() {
         list.reserve_exact(list.len().max(1));
     }

@@ -26,7 +26,7 @@ pub use facts::{
     At, Conflict, Data, Direction, Facts, Flight, Gap, GapCause, Idle, Marks, Place, Repeat, Reset, Roles, Seen, Side,
     Unheard,
 };
-pub use few::Few;
+pub use few::{Few, make_room};
 pub use history::{History, state};
 pub use knocks::Knocks;
 pub use rare::{Blank, Rare};
