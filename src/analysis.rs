@@ -20,9 +20,9 @@ use crate::{
     attempt::{Attempt, Dialogue, Pending, Stage, conclude},
     capture::{self, Arrangement, CaptureFile, Chain, Chunk, PacketId, Reader, Secrets, Source, Time, arrange},
     fingerprint::Prints,
-    packet::{Datagram, Decoded, Fragment, Fragments, IcmpError, Neighbour, Segment, Skip, decode},
+    packet::{Datagram, Decoded, Endpoint, Fragment, Fragments, IcmpError, Neighbour, Segment, Skip, decode},
     report::{Batch, Composer, Report, Scene, Sink, Style},
-    survey::{Ends, Roll, Survey, Tally},
+    survey::{Roll, Survey, Tally},
     tcp::{Limits, Table},
     tls::KeyLog,
 };
@@ -170,8 +170,6 @@ struct Walked {
     first_index: u32,
     /// In the order of their first packets.
     attempts: Vec<Pending>,
-    /// Those of the attempts.
-    ends: Vec<Ends>,
     tally: Tally,
     skipped: Vec<Skips>,
     forgotten: u64,
@@ -268,26 +266,20 @@ struct Shard {
     /// Numbers for those that were new in the window before.
     streams: Vec<u64>,
     /// In runs: one list would be moved again and again as it grew.
-    attempts: Vec<Run>,
+    attempts: Vec<Vec<Entry>>,
     tally: Tally,
     errors_unmatched: u64,
 }
 
-/// Attempts of one shard, in the order in which their connections ended.
-struct Run {
-    attempts: Vec<Option<Pending>>,
-    entries: Vec<Entry>,
-}
-
-/// Attempts of a run, about.
+/// Attempts of a shard that stand in one run, about.
 const RUN: usize = 256;
 
-/// What putting attempts in order takes, noted while the connection is at hand: later, the way to each is long.
+/// An attempt, with what putting it in order takes, noted while the connection is at hand: later, the way to each is long.
 struct Entry {
     /// The connection's first packet, and the place in the connection.
     order: (PacketId, u32),
-    ends: Ends,
     claim: Claim,
+    attempt: Pending,
 }
 
 /// Why an attempt may count.
@@ -421,7 +413,6 @@ impl Road {
             captures,
             first_index: self.first_index,
             attempts: Vec::new(),
-            ends: Vec::new(),
             tally: self.neighbours,
             skipped: self.skipped,
             forgotten: 0,
@@ -445,7 +436,7 @@ impl Road {
         };
         let (counted, attempts) = rayon::join(counted, || what_counts(attempts));
         walked.tally.merge(counted);
-        (walked.attempts, walked.ends) = attempts;
+        walked.attempts = attempts;
         walked
     }
 }
@@ -577,13 +568,14 @@ impl Shard {
         for ended in self.table.number(&self.streams) {
             let mut conclusion = conclude(ended);
             self.tally.count(&mut conclusion);
-            let entries = conclusion.attempts.iter().map(Entry::of);
-            if self.attempts.last().is_none_or(|run| run.entries.len() >= RUN) {
-                self.attempts.push(Run::new());
-            }
-            if let Some(run) = self.attempts.last_mut() {
-                run.entries.extend(entries);
-                run.attempts.extend(conclusion.pending().map(Some));
+            let entries = conclusion.pending().map(Entry::of);
+            match self.attempts.last_mut().filter(|run| run.len() < RUN) {
+                Some(run) => run.extend(entries),
+                None => {
+                    let mut run = Vec::with_capacity(RUN);
+                    run.extend(entries);
+                    self.attempts.push(run);
+                }
             }
         }
         self.streams.clear();
@@ -597,34 +589,28 @@ impl Shard {
     }
 }
 
-impl Run {
-    fn new() -> Self {
-        Run {
-            attempts: Vec::with_capacity(RUN),
-            entries: Vec::with_capacity(RUN),
-        }
-    }
-}
-
 impl Entry {
-    fn of(attempt: &Attempt) -> Self {
+    fn of(attempt: Pending) -> Self {
         Entry {
-            order: (attempt.connection.first.packet, attempt.nth),
-            ends: Ends::of(&attempt.connection),
-            claim: Claim::of(attempt),
+            order: attempt.order(),
+            claim: Claim::of(&attempt),
+            attempt,
         }
     }
 }
 
 impl Claim {
-    fn of(attempt: &Attempt) -> Self {
+    fn of(attempt: &Pending) -> Self {
+        let port = attempt.ends().1.port;
+        let service = port == 80 || port == 443 || port >= 1024;
+        let Some(attempt) = attempt.whole() else {
+            return if service { Claim::Began } else { Claim::Nothing };
+        };
         let hidden = || attempt.tls.as_ref().is_some_and(|tls| tls.is_complete()) && !attempt.is_ordinary();
         if !attempt.presumed || hidden() {
             return Claim::Asked;
         }
         let speaks = attempt.tls.is_some() || attempt.request.is_some();
-        let port = attempt.connection.server.port;
-        let service = port == 80 || port == 443 || port >= 1024;
         if speaks || attempt.stage == Stage::Connect && service && attempt.connection.opening_seen() {
             return Claim::Began;
         }
@@ -632,38 +618,23 @@ impl Claim {
     }
 }
 
-/// Those attempts that count, in the order of their first packets, and who they are between.
+/// Those attempts that count, in the order of their first packets.
 ///
 /// Presumed ones that have nothing to do with upgrades are left out, by the contract's rule: one counts if its first octets are
 /// TLS or HTTP, if it is a SYN to port 80, 443 or above 1023 that led nowhere, or if upgrades are, or may be, inside TLS, asked
 /// for elsewhere at its server's endpoint or between its two hosts.
-fn what_counts(mut runs: Vec<Run>) -> (Vec<Pending>, Vec<Ends>) {
-    let asked = |entry: &&Entry| entry.claim == Claim::Asked;
-    let asked = || runs.iter().flat_map(|run| &run.entries).filter(asked);
-    let servers: HashSet<_> = asked().map(|entry| entry.ends.server).collect();
-    let pairs: HashSet<_> = asked().map(|entry| entry.ends.pair()).collect();
-    let counts = |entry: &Entry| {
-        entry.claim != Claim::Nothing || servers.contains(&entry.ends.server) || pairs.contains(&entry.ends.pair())
-    };
-    let places = |(run, place): (&Run, u32)| {
-        let entries = run.entries.iter().zip(0_u32..);
-        let counting = entries.filter(|(entry, _)| counts(entry));
-        counting
-            .map(move |(entry, within)| (entry.order, place, within))
-            .collect::<Vec<_>>()
-    };
-    let numbered = runs.par_iter().zip(0..runs.len() as u32);
-    let mut places: Vec<_> = numbered.flat_map_iter(places).collect();
-    places.par_sort_unstable();
-    let ends = |&(_, run, within): &(_, u32, u32)| runs[run as usize].entries[within as usize].ends;
-    let ends = places.par_iter().map(ends).collect();
-    let mut attempts = Vec::with_capacity(places.len());
-    attempts.extend(
-        places
-            .iter()
-            .filter_map(|&(_, run, within)| runs[run as usize].attempts[within as usize].take()),
-    );
-    (attempts, ends)
+fn what_counts(runs: Vec<Vec<Entry>>) -> Vec<Pending> {
+    let hosts = |(client, server): (Endpoint, Endpoint)| (client.address, server.address);
+    let asked = runs.iter().flatten().filter(|entry| entry.claim == Claim::Asked);
+    let asked: Vec<_> = asked.map(|entry| entry.attempt.ends()).collect();
+    let servers: HashSet<_> = asked.iter().map(|(_, server)| *server).collect();
+    let pairs: HashSet<_> = asked.into_iter().map(hosts).collect();
+    let is_beside = |ends: (Endpoint, Endpoint)| servers.contains(&ends.1) || pairs.contains(&hosts(ends));
+    let counts = |entry: &Entry| entry.claim != Claim::Nothing || is_beside(entry.attempt.ends());
+    let mut counting = Vec::with_capacity(runs.iter().map(Vec::len).sum());
+    counting.extend(runs.into_iter().flatten().filter(counts));
+    counting.par_sort_unstable_by_key(|entry| entry.order);
+    counting.into_iter().map(|entry| entry.attempt).collect()
 }
 
 impl Walked {
@@ -748,8 +719,8 @@ fn judge<S: Sink + Send>(
     composer: &mut Composer<'_, S>,
 ) -> io::Result<()> {
     let mut survey = Survey::begin(&walked.attempts, &walked.tally, walked.span());
-    let rolls = walked.ends.par_chunks(ROLL).enumerate();
-    let rolls: Vec<Roll> = rolls.map(|(place, ends)| survey.roll(ends, place * ROLL)).collect();
+    let starts = (0..walked.attempts.len()).into_par_iter().step_by(ROLL);
+    let rolls: Vec<Roll> = starts.map(|start| survey.roll(start..start + ROLL)).collect();
     survey.enter(rolls);
     let scene = Scene {
         survey: &survey,

@@ -6,6 +6,7 @@ use std::{
     hash::Hash,
     hint::black_box,
     net::IpAddr,
+    ops::Range,
 };
 
 use foldhash::{HashMap, HashSet};
@@ -394,30 +395,6 @@ impl Asked {
     }
 }
 
-/// Who an attempt is between: noted while its connection is at hand, it spares the survey the way to each of them.
-#[derive(Clone, Copy, Debug)]
-pub struct Ends {
-    /// The client.
-    pub client: Endpoint,
-    /// The server.
-    pub server: Endpoint,
-}
-
-impl Ends {
-    /// Those of a connection.
-    pub fn of(connection: &tcp::Facts) -> Self {
-        Ends {
-            client: connection.client,
-            server: connection.server,
-        }
-    }
-
-    /// Its two hosts.
-    pub fn pair(&self) -> (IpAddr, IpAddr) {
-        (self.client.address, self.server.address)
-    }
-}
-
 /// What attempts that follow each other add to a survey; several are gathered side by side.
 #[derive(Debug, Default)]
 pub struct Roll {
@@ -500,12 +477,8 @@ impl<'a> Survey<'a> {
     /// Surveys `attempts`, which must be in the order of their first packets, and what was counted beside them.
     #[cfg(test)]
     pub fn new(attempts: &'a [Pending], tally: &'a Tally, span: (Time, Time)) -> Self {
-        let ends: Vec<Ends> = attempts
-            .iter()
-            .map(|pending| Ends::of(&pending.attempt().connection))
-            .collect();
         let mut survey = Survey::begin(attempts, tally, span);
-        let roll = survey.roll(&ends, 0);
+        let roll = survey.roll(0..attempts.len());
         survey.enter([roll]);
         survey
     }
@@ -529,14 +502,15 @@ impl<'a> Survey<'a> {
         }
     }
 
-    /// What the attempts with these `ends` add, of which the first has the index `from`.
-    pub fn roll(&self, ends: &[Ends], from: usize) -> Roll {
+    /// What these attempts add, or those of them that there are.
+    pub fn roll(&self, of: Range<usize>) -> Roll {
         let mut roll = Roll::default();
-        let attempts = self.attempts.get(from..).unwrap_or_default();
-        for ((pending, ends), index) in attempts.iter().zip(ends).zip(from as u32..) {
-            roll.clients.insert(ends.client.address);
+        let attempts = self.attempts.iter().zip(0..).skip(of.start).take(of.len());
+        for (pending, index) in attempts {
+            let (client, server) = pending.ends();
+            roll.clients.insert(client.address);
             if let Some(attempt) = pending.whole().filter(|attempt| attempt.stage != Stage::Connect) {
-                let first = roll.servers.entry(ends.server).or_default();
+                let first = roll.servers.entry(server).or_default();
                 if first.len() < FIRST_ATTEMPTS {
                     first.push(index);
                 }
@@ -544,7 +518,7 @@ impl<'a> Survey<'a> {
                 if spoke || attempt.is_upgraded() {
                     roll.telling.push(index);
                 }
-            } else if self.openings.contains_key(&(ends.client.address, ends.server)) {
+            } else if self.openings.contains_key(&(client.address, server)) {
                 let opening = Opening::of(&pending.attempt().connection);
                 roll.openings
                     .extend(opening.filter(|opening| opening.answered.is_none()));

@@ -4,6 +4,7 @@ use std::{borrow::Cow, sync::Arc};
 
 use crate::{
     attempt::{conclude::silent, dialogue::Dialogue, facts::Attempt},
+    capture::PacketId,
     packet::Endpoint,
     tcp::{At, Knocks},
 };
@@ -48,6 +49,14 @@ impl Pending {
         match self {
             Pending::Whole(attempt) => attempt.first(),
             Pending::Knocks(knocks) => knocks.first(),
+        }
+    }
+
+    /// The first packet of its connection, and its place in the connection: what attempts are ordered by.
+    pub fn order(&self) -> (PacketId, u32) {
+        match self {
+            Pending::Whole(attempt) => (attempt.connection.first.packet, attempt.nth),
+            Pending::Knocks(knocks) => (knocks.first().packet, 0),
         }
     }
 
