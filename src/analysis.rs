@@ -2,8 +2,9 @@
 //!
 //! A window is a run of chunks. Of each window (1) every chunk is decoded, in parallel, and its segments are filed by shard;
 //! (2) in a short step in frame order, fragments are put together; (3) every shard, in parallel, takes its segments in frame
-//! order into its own table; (4) in a short step, connections that are new take their stream numbers in frame order. The
-//! number of shards is fixed, so neither threads nor the sizes of chunks and windows change a byte of the report.
+//! order into its own table; (4) in a short step, while the next window is decoded, connections that are new take their stream
+//! numbers in frame order. The number of shards is fixed, so neither threads nor the sizes of chunks and windows change a byte
+//! of the report.
 
 use std::{
     io,
@@ -342,7 +343,9 @@ impl Road {
 
     /// Takes one window.
     fn window(&mut self, window: &[Chunk]) {
-        let filed: Vec<Filed<'_>> = window.par_iter().map(file).collect();
+        // The connections that the window before began take their numbers meanwhile: these are asked for by the shards.
+        let ((), filed) = rayon::join(|| self.number(), || window.par_iter().map(file).collect());
+        let filed: Vec<Filed<'_>> = filed;
         let datagrams = self.put_together(&filed);
         let mut late: Vec<Vec<Item<'_>>> = Vec::new();
         if !datagrams.is_empty() {
@@ -359,7 +362,6 @@ impl Road {
                 Some(late) => shard.take_merged(chunks.flatten(), late),
             }
         });
-        self.number();
     }
 
     /// The short step in frame order between decoding and the shards.
@@ -382,7 +384,7 @@ impl Road {
         datagrams
     }
 
-    /// Gives the window's new connections their stream numbers, in the order of their first packets.
+    /// Gives new connections their stream numbers, in the order of their first packets.
     fn number(&mut self) {
         let mut newcomers: Vec<(PacketId, u32, u32)> = Vec::new();
         for (shard, index) in self.shards.iter_mut().zip(0..) {
@@ -408,6 +410,7 @@ impl Road {
 
     /// The capture is over.
     fn end(mut self, captures: Vec<CaptureFile>) -> Walked {
+        self.number();
         self.shards.par_iter_mut().for_each(Shard::end);
         let mut walked = Walked {
             captures,
