@@ -506,25 +506,36 @@ impl<'a> Survey<'a> {
     pub fn roll(&self, of: Range<usize>) -> Roll {
         let mut roll = Roll::default();
         let attempts = self.attempts.iter().zip(0..).skip(of.start).take(of.len());
-        for (pending, index) in attempts {
-            let (client, server) = pending.ends();
-            roll.clients.insert(client.address);
-            if let Some(attempt) = pending.whole().filter(|attempt| attempt.stage != Stage::Connect) {
-                let first = roll.servers.entry(server).or_default();
-                if first.len() < FIRST_ATTEMPTS {
-                    first.push(index);
-                }
-                let spoke = attempt.tls.is_some() || attempt.request.is_some() || attempt.response.is_some();
-                if spoke || attempt.is_upgraded() {
-                    roll.telling.push(index);
-                }
-            } else if self.openings.contains_key(&(client.address, server)) {
-                let opening = Opening::of(&pending.attempt().connection);
-                roll.openings
-                    .extend(opening.filter(|opening| opening.answered.is_none()));
+        let attempts: Vec<(&Pending, u32)> = attempts.collect();
+        for next in attempts.chunks(GLANCES) {
+            black_box(
+                next.iter()
+                    .fold(0, |seen, (pending, _)| seen ^ pending.order().0.number()),
+            );
+            for &(pending, index) in next {
+                self.note(&mut roll, pending, index);
             }
         }
         roll
+    }
+
+    fn note(&self, roll: &mut Roll, pending: &Pending, index: u32) {
+        let (client, server) = pending.ends();
+        roll.clients.insert(client.address);
+        if let Some(attempt) = pending.whole().filter(|attempt| attempt.stage != Stage::Connect) {
+            let first = roll.servers.entry(server).or_default();
+            if first.len() < FIRST_ATTEMPTS {
+                first.push(index);
+            }
+            let spoke = attempt.tls.is_some() || attempt.request.is_some() || attempt.response.is_some();
+            if spoke || attempt.is_upgraded() {
+                roll.telling.push(index);
+            }
+        } else if self.openings.contains_key(&(client.address, server)) {
+            let opening = Opening::of(&pending.attempt().connection);
+            roll.openings
+                .extend(opening.filter(|opening| opening.answered.is_none()));
+        }
     }
 
     /// Enters the rolls of all attempts, in order.

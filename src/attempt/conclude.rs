@@ -21,36 +21,21 @@ pub struct Conclusion {
     /// The connection.
     pub connection: Arc<tcp::Facts>,
     /// Its attempts, in order; if none asked for an upgrade, at most one that is presumed.
-    pub attempts: Vec<Attempt>,
+    pub attempts: Vec<Pending>,
     /// Its ordinary exchanges: control experiments.
     pub ordinary: Vec<Ordinary>,
-    /// All of its segments, if they are only knocks.
-    pub knocks: Option<Box<tcp::Knocks>>,
-}
-
-impl Conclusion {
-    /// Its attempts, as they are kept until all are known.
-    pub fn pending(self) -> impl Iterator<Item = Pending> {
-        let whole = if self.knocks.is_some() {
-            Vec::new()
-        } else {
-            self.attempts
-        };
-        let knocks = self.knocks.map(Pending::Knocks);
-        knocks.into_iter().chain(whole.into_iter().map(Pending::from))
-    }
 }
 
 /// Turns a connection that has ended into what it came to.
 pub fn conclude(ended: Ended<Dialogue>) -> Conclusion {
     let connection = ended.facts;
     let Some(dialogue) = ended.reader else {
-        let attempts = vec![silent(&connection)];
+        let whole = || silent(Arc::clone(&connection)).into();
+        let attempts = vec![ended.knocks.map_or_else(whole, Pending::Knocks)];
         return Conclusion {
             connection,
             attempts,
             ordinary: Vec::new(),
-            knocks: ended.knocks,
         };
     };
     let mut dialogue = *dialogue;
@@ -64,9 +49,8 @@ pub fn conclude(ended: Ended<Dialogue>) -> Conclusion {
     let attempts = attempts(dialogue, &connection, ordinary.is_empty());
     Conclusion {
         connection,
-        attempts,
+        attempts: attempts.into_iter().map(Pending::from).collect(),
         ordinary,
-        knocks: None,
     }
 }
 
@@ -172,9 +156,8 @@ fn after_switch(session: &Session, connection: &tcp::Facts) -> Stage {
 }
 
 /// Not one octet was seen.
-pub(super) fn silent(connection: &Arc<tcp::Facts>) -> Attempt {
+pub(super) fn silent(connection: Arc<tcp::Facts>) -> Attempt {
     Attempt {
-        connection: Arc::clone(connection),
         nth: 0,
         presumed: true,
         stage: if connection.is_established() {
@@ -182,6 +165,7 @@ pub(super) fn silent(connection: &Arc<tcp::Facts>) -> Attempt {
         } else {
             Stage::Connect
         },
+        connection,
         via: None,
         tls: None,
         request: None,
@@ -194,7 +178,7 @@ pub(super) fn silent(connection: &Arc<tcp::Facts>) -> Attempt {
 
 /// An attempt may have died before its request could be seen.
 fn presumed(dialogue: Dialogue, connection: &Arc<tcp::Facts>) -> Option<Attempt> {
-    let silent = silent(connection);
+    let silent = silent(Arc::clone(connection));
     Some(Attempt {
         stage: if dialogue.tls.is_some() {
             Stage::Tls

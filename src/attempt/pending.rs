@@ -32,7 +32,7 @@ impl Pending {
     pub fn attempt(&self) -> Cow<'_, Attempt> {
         match self {
             Pending::Whole(attempt) => Cow::Borrowed(attempt),
-            Pending::Knocks(knocks) => Cow::Owned(silent(&Arc::new(knocks.facts::<Dialogue>()))),
+            Pending::Knocks(knocks) => Cow::Owned(silent(Arc::new(knocks.facts::<Dialogue>()))),
         }
     }
 

@@ -76,12 +76,17 @@ fn concluded(packets: &[Packet], limits: Limits) -> Conclusion {
 }
 
 fn attempts(words: &[Word]) -> Vec<Attempt> {
-    concluded(&ladder(words, || usize::MAX), LIMITS).attempts
+    attempts_of(&concluded(&ladder(words, || usize::MAX), LIMITS))
+}
+
+fn attempts_of(conclusion: &Conclusion) -> Vec<Attempt> {
+    let attempts = conclusion.attempts.iter();
+    attempts.map(|pending| pending.attempt().into_owned()).collect()
 }
 
 /// What a dialogue came to, without packet numbers and times.
 fn gist(conclusion: &Conclusion) -> Vec<String> {
-    let attempts = conclusion.attempts.iter().map(|attempt| {
+    let attempts = attempts_of(conclusion).into_iter().map(|attempt| {
         let request = attempt.request.as_ref();
         let response = attempt.response.as_ref();
         let session = attempt.session.as_ref();
@@ -272,7 +277,7 @@ fn a_switch_that_the_capture_lost_is_known_by_its_frames() {
         }
         let words = [&[says(C, UPGRADE), Word::Lost(S, SWITCH.len())], &rest[..]].concat();
         for longest in [1, 2, usize::MAX] {
-            let attempts = concluded(&ladder(&words, || longest), LIMITS).attempts;
+            let attempts = attempts_of(&concluded(&ladder(&words, || longest), LIMITS));
             assert_eq!(attempts.len(), 1);
             let session = attempts[0].session.as_ref().expect("a session");
             assert_eq!(
@@ -292,7 +297,7 @@ fn one_direction_alone_tells_of_no_switch() {
     let words = [&[says(C, UPGRADE), says(S, SWITCH)], &frames()[..]].concat();
     let mut packets = ladder(&words, || usize::MAX);
     packets.retain(|packet| packet.side == C);
-    let attempts = concluded(&packets, LIMITS).attempts;
+    let attempts = attempts_of(&concluded(&packets, LIMITS));
     assert_eq!(
         (attempts.len(), attempts[0].stage, attempts[0].session.is_some()),
         (1, Stage::Request, false)
@@ -312,9 +317,10 @@ fn an_answer_that_the_capture_lost_is_not_taken_from_the_next_request() {
     ];
     for longest in [1, 7, usize::MAX] {
         let conclusion = concluded(&ladder(&words, || longest), LIMITS);
-        let statuses: Vec<_> = conclusion.attempts.iter().map(|one| (one.nth, one.status())).collect();
+        let attempts = attempts_of(&conclusion);
+        let statuses: Vec<_> = attempts.iter().map(|one| (one.nth, one.status())).collect();
         assert_eq!(statuses, [(0, None), (2, Some(403))], "{:#?}", gist(&conclusion));
-        assert!(conclusion.attempts[0].obstacle.is_some() && conclusion.attempts[1].obstacle.is_none());
+        assert!(attempts[0].obstacle.is_some() && attempts[1].obstacle.is_none());
         assert_eq!(conclusion.ordinary.len(), 1);
     }
 }
@@ -332,7 +338,7 @@ fn heads_cut_by_the_snapshot_length_are_salvaged() {
         &[kept(C, UPGRADE, 42), kept(S, NO, 30).ack(UPGRADE.len() as i64)],
     ]
     .concat();
-    let attempts = concluded(&packets, LIMITS).attempts;
+    let attempts = attempts_of(&concluded(&packets, LIMITS));
     assert_eq!(attempts.len(), 1);
     let request = attempts[0].request.as_ref().unwrap();
     assert_eq!(

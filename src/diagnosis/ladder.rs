@@ -124,7 +124,7 @@ impl Capture {
         for ended in scribe.table.number(&streams) {
             let mut conclusion = conclude(ended);
             scribe.tally.count(&mut conclusion);
-            attempts.extend(conclusion.pending());
+            attempts.append(&mut conclusion.attempts);
         }
         attempts.sort_by_key(|pending: &Pending| (pending.attempt().connection.first, pending.attempt().nth));
         Capture {

@@ -204,7 +204,6 @@ pub(super) fn judge<T>(samples: &[Sample], put: impl Fn(&Case<'_>) -> T) -> T {
             connection,
             attempts: Vec::new(),
             ordinary,
-            knocks: None,
         });
         attempts.extend(asks.then_some(Pending::from(attempt)));
     }

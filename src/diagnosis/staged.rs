@@ -222,7 +222,6 @@ impl Staged {
                 connection,
                 attempts: Vec::new(),
                 ordinary,
-                knocks: None,
             });
         }
         let attempts: Vec<Pending> = attempts.into_iter().map(Pending::from).collect();
