@@ -455,6 +455,8 @@ struct Server<'a> {
     handshakes: Vec<u32>,
     /// The first attempt that was answered in TLS.
     tls: Option<u32>,
+    /// The first ClientHello for each server name that was answered.
+    names: Vec<u32>,
     /// The first attempt whose PROXY header was understood.
     proxied: Option<u32>,
 }
@@ -686,6 +688,11 @@ impl<'a> Survey<'a> {
         self.told(self.server(server).map_or(&[], |server| &server.handshakes))
     }
 
+    /// ClientHellos at `server` that were answered: the first for each server name.
+    pub fn names_at(&self, server: Endpoint) -> impl Iterator<Item = &'a Attempt> {
+        self.told(self.server(server).map_or(&[], |server| &server.names))
+    }
+
     /// Nanoseconds from `at` to the end of the capture.
     pub fn left_after(&self, at: At) -> u64 {
         self.span.1.since(at.time)
@@ -844,8 +851,11 @@ impl<'a> Survey<'a> {
 impl<'a> Server<'a> {
     fn enter(&mut self, all: &[Pending], attempt: &'a Attempt, index: u32) {
         if let Some(tls) = &attempt.tls {
-            if tls.server_first.is_some() && tls.not_tls.is_none() {
-                self.tls.get_or_insert(index);
+            if tls.server_first.is_some() {
+                enter_unlike(&mut self.names, all, index, |other| same_name(other, attempt));
+                if tls.not_tls.is_none() {
+                    self.tls.get_or_insert(index);
+                }
             }
             if tls.is_complete() {
                 enter_unlike(&mut self.handshakes, all, index, |other| same_hello(other, attempt));
@@ -960,6 +970,14 @@ fn same_kind(one: &Attempt, other: &Attempt) -> bool {
 fn credentials(request: &Request) -> impl Iterator<Item = (&str, &[u8])> {
     let credentials = request.credentials.iter();
     credentials.map(|credential| (credential.place.as_str(), &*credential.value))
+}
+
+/// Whether two ClientHellos ask for the same server name.
+fn same_name(one: &Attempt, other: &Attempt) -> bool {
+    fn name(attempt: &Attempt) -> Option<&str> {
+        attempt.tls.as_ref()?.facts.client_hello.as_ref()?.sni.as_deref()
+    }
+    name(one) == name(other)
 }
 
 /// Whether two ClientHellos are the same experiment: same server name, same cipher suites, both in one segment or both in more.

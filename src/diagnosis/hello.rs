@@ -5,8 +5,6 @@ use crate::{
     diagnosis::rule::{Case, Evidence},
 };
 
-/// Attempts at the same server that are looked through.
-const LOOKED_AT: usize = 64;
 /// Characters of a host name (RFC 1035 section 2.3.4).
 const LONGEST_NAME: usize = 253;
 
@@ -27,10 +25,7 @@ fn sni(attempt: &Attempt) -> Option<&str> {
 
 /// TLS connections to the same server that got an answer: one with another name, or else one with the same name.
 pub(super) fn other_names(case: &Case<'_>) -> Option<Evidence> {
-    let answered = || {
-        let attempts = case.survey.at_server(case.attempt.connection.server).take(LOOKED_AT);
-        attempts.filter(|other| other.tls.as_ref().is_some_and(|tls| tls.server_first.is_some()))
-    };
+    let answered = || case.survey.names_at(case.attempt.connection.server);
     let (attempt, text) = match answered().find(|other| sni(other) != sni(case.attempt)) {
         Some(other) => (
             other,
