@@ -398,11 +398,9 @@ impl Asked {
 /// What attempts that follow each other add to a survey; several are gathered side by side.
 #[derive(Debug, Default)]
 pub struct Roll {
-    /// The first attempts at each server that came past the handshake of TCP, in order.
-    servers: HashMap<Endpoint, Vec<u32>>,
     clients: HashSet<IpAddr>,
-    /// Those of which more is to be remembered, in order.
-    telling: Vec<u32>,
+    /// Those that came past the handshake of TCP, in order.
+    further: Vec<u32>,
     /// Openings that were not answered, beside some that were.
     openings: Vec<Opening>,
 }
@@ -510,10 +508,8 @@ impl<'a> Survey<'a> {
         let attempts = self.attempts.iter().zip(0..).skip(of.start).take(of.len());
         let attempts: Vec<(&Pending, u32)> = attempts.collect();
         for next in attempts.chunks(GLANCES) {
-            black_box(
-                next.iter()
-                    .fold(0, |seen, (pending, _)| seen ^ pending.order().0.number()),
-            );
+            let first = next.iter().map(|(pending, _)| pending.first().packet.number());
+            black_box(first.fold(0, |seen, number| seen ^ number));
             for &(pending, index) in next {
                 self.note(&mut roll, pending, index);
             }
@@ -524,15 +520,8 @@ impl<'a> Survey<'a> {
     fn note(&self, roll: &mut Roll, pending: &Pending, index: u32) {
         let (client, server) = pending.ends();
         roll.clients.insert(client.address);
-        if let Some(attempt) = pending.whole().filter(|attempt| attempt.stage != Stage::Connect) {
-            let first = roll.servers.entry(server).or_default();
-            if first.len() < FIRST_ATTEMPTS {
-                first.push(index);
-            }
-            let spoke = attempt.tls.is_some() || attempt.request.is_some() || attempt.response.is_some();
-            if spoke || attempt.is_upgraded() {
-                roll.telling.push(index);
-            }
+        if pending.whole().is_some_and(|attempt| attempt.stage != Stage::Connect) {
+            roll.further.push(index);
         } else if self.openings.contains_key(&(client.address, server)) {
             let opening = Opening::of(&pending.attempt().connection);
             roll.openings
@@ -544,16 +533,11 @@ impl<'a> Survey<'a> {
     pub fn enter(&mut self, rolls: impl IntoIterator<Item = Roll>) {
         let mut clients = HashSet::default();
         for roll in rolls {
-            for (endpoint, first) in roll.servers {
-                let attempts = &mut self.servers.entry(endpoint).or_default().attempts;
-                let room = FIRST_ATTEMPTS - attempts.len();
-                attempts.extend(first.into_iter().take(room));
-            }
             clients.extend(roll.clients);
             for opening in roll.openings {
                 self.openings.entry(opening.pair()).or_default().push(opening);
             }
-            for indices in roll.telling.chunks(GLANCES) {
+            for indices in roll.further.chunks(GLANCES) {
                 let attempts = self.told(indices);
                 black_box(attempts.clone().fold(0, |seen, attempt| seen ^ attempt.glance()));
                 for (attempt, &index) in attempts.zip(indices) {
@@ -850,6 +834,9 @@ impl<'a> Survey<'a> {
 
 impl<'a> Server<'a> {
     fn enter(&mut self, all: &[Pending], attempt: &'a Attempt, index: u32) {
+        if self.attempts.len() < FIRST_ATTEMPTS {
+            self.attempts.push(index);
+        }
         if let Some(tls) = &attempt.tls {
             if tls.server_first.is_some() {
                 enter_unlike(&mut self.names, all, index, |other| same_name(other, attempt));
