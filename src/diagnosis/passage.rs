@@ -85,11 +85,12 @@ pub(super) fn loss(case: &Case<'_>) -> Option<Evidence> {
     let [client, server] = path.recovered;
     let often = (client + server).saturating_mul(5) >= path.connections;
     let lossy = often && (client > 0 && server > 0 || client + server >= SEVERAL);
+    let at = path.example.filter(|_| lossy)?;
     let text = format!(
         "the way loses segments: on {client} connections octets of the client, on {server} octets of the server came through \
          only when sent again"
     );
-    path.example.filter(|_| lossy).map(|at| Evidence::new(at.packet, text))
+    Some(Evidence::new(at.packet, text))
 }
 
 /// Octets of `side` that were sent again and never acknowledged, up to the end of the connection.
