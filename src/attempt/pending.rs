@@ -76,3 +76,50 @@ impl Pending {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        attempt::{Stage, conclude},
+        tcp::{
+            Table,
+            sample::{LIMITS, Packet, client, server},
+        },
+    };
+
+    fn pending(packets: &[Packet]) -> Pending {
+        let mut table: Table<Dialogue> = Table::new(LIMITS);
+        for (packet, number) in packets.iter().zip(1..) {
+            table.segment(&packet.segment(number));
+        }
+        table.end_all();
+        let conclusion = table.number(&[7]).map(conclude).next().unwrap();
+        let mut attempts = conclusion.attempts.into_iter();
+        let one = attempts.next().unwrap();
+        assert!(attempts.next().is_none());
+        let facts = &one.attempt().connection;
+        assert_eq!(format!("{facts:?}"), format!("{:?}", conclusion.connection));
+        one
+    }
+
+    #[test]
+    fn knocks_wait_as_knocks_and_tell_the_same() {
+        for (packets, resets, whole) in [
+            (vec![client().syn()], 0, false),
+            (vec![client().syn(), client().syn(), server().rst(0).ack(0)], 1, false),
+            (vec![client().syn(), server().syn().ack(0)], 0, true),
+            (vec![client().syn(), server().syn().ack(0), server().rst(0)], 1, true),
+        ] {
+            let pending = pending(&packets);
+            assert_eq!(pending.whole().is_some(), whole);
+            let attempt = pending.attempt();
+            let facts = &attempt.connection;
+            assert_eq!((attempt.stage, attempt.presumed), (Stage::Connect, true));
+            assert_eq!((facts.stream, facts.resets.count()), (7, resets));
+            assert_eq!(pending.first(), attempt.first());
+            assert_eq!(pending.order(), (facts.first.packet, attempt.nth));
+            assert_eq!(pending.ends(), (facts.client, facts.server));
+        }
+    }
+}
