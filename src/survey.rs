@@ -976,3 +976,86 @@ fn same_hello(one: &Attempt, other: &Attempt) -> bool {
     }
     hello(one) == hello(other)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use super::*;
+    use crate::{
+        attempt::{Dialogue, conclude},
+        capture::PacketId,
+        packet::Segment,
+        tcp::{
+            Table,
+            sample::{LIMITS, Packet, client, server},
+        },
+    };
+
+    const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n";
+    const BACKEND: Endpoint = Endpoint {
+        address: IpAddr::V4(Ipv4Addr::new(203, 0, 113, 3)),
+        port: 8000,
+    };
+
+    fn proxy() -> Endpoint {
+        client().segment(1).destination
+    }
+
+    /// A segment between the proxy, which is the client here, and its backend.
+    fn behind(packet: &Packet, number: u64, port: u16) -> Segment<'_> {
+        let own = Endpoint { port, ..proxy() };
+        let (source, destination) = match packet.side {
+            Side::Client => (own, BACKEND),
+            Side::Server => (BACKEND, own),
+        };
+        Segment {
+            source,
+            destination,
+            ..packet.segment(number)
+        }
+    }
+
+    #[test]
+    fn what_a_proxy_tried_in_vain_is_known_by_its_knocks() {
+        let asked = [
+            client().syn(),
+            server().syn().ack(0),
+            client().ack(0),
+            client().ack(0).data(0, REQUEST),
+        ];
+        let (syn, reset) = (client().syn(), server().rst(0).ack(0));
+        let mut table: Table<Dialogue> = Table::new(LIMITS);
+        for (packet, number) in asked.iter().zip(1..) {
+            table.segment(&packet.segment(number));
+        }
+        for (packet, number, port) in [(&syn, 5, 1000), (&reset, 6, 1000), (&syn, 7, 1001)] {
+            table.segment(&behind(packet, number, port));
+        }
+        table.end_all();
+        let mut tally = Tally::default();
+        let mut attempts = Vec::new();
+        for mut conclusion in table.number(&[0, 1, 2]).map(conclude) {
+            tally.count(&mut conclusion);
+            attempts.append(&mut conclusion.attempts);
+        }
+        attempts.sort_by_key(Pending::order);
+        let survey = Survey::new(&attempts, &tally, (Time(0), Time(i64::MAX)));
+        let at = |number: u64| At {
+            packet: PacketId::new(0, number),
+            time: Time(number as i64 * 1_000_000),
+        };
+        let tried = |from, to| {
+            let tried = survey.tried_by(proxy().address, at(from), at(to));
+            let told = |attempt: Cow<'_, Attempt>| (attempt.first().packet.number(), attempt.connection.resets.count());
+            tried.map(told).collect::<Vec<_>>()
+        };
+        assert_eq!(tried(1, 9), [(5, 1), (7, 0)]);
+        assert_eq!(tried(1, 6), [(5, 1)]);
+        assert_eq!(tried(6, 9), [(7, 0)]);
+        assert_eq!(survey.begun_by(proxy().address, at(1), at(9)).count(), 0);
+        assert_eq!(survey.at_server(proxy()).count(), 1);
+        assert_eq!(survey.at_server(BACKEND).count(), 0);
+        assert_eq!(survey.listening(BACKEND).refused, 1);
+    }
+}
