@@ -103,6 +103,23 @@ pub fn analyze_into<S: Sink + Send>(options: &Options, sink: &mut S) -> Result<R
 
 fn work<S: Sink + Send>(options: &Options, arrangement: &Arrangement, sink: &mut S) -> Result<Report, Error> {
     let mut composer = Composer::new(sink);
+    // The marks of programs are read while the first window fills.
+    let prints = || options.prints.clone().unwrap_or_else(Prints::built_in);
+    let (walked, prints) = rayon::join(|| walk_all(options, arrangement, &mut composer), prints);
+    let walked = walked?;
+    composer.begin()?;
+    for walked in walked {
+        judge(walked, &prints, options, &mut composer)?;
+    }
+    Ok(composer.finish()?)
+}
+
+/// Walks the road up to the facts, chain by chain, and tells the composer of the captures.
+fn walk_all<S: Sink>(
+    options: &Options,
+    arrangement: &Arrangement,
+    composer: &mut Composer<'_, S>,
+) -> Result<Vec<Walked>, Error> {
     let (mut all, mut index) = (Vec::new(), 0);
     for chain in &arrangement.chains {
         let mut walked = walk(chain, index, options, options.key_log.clone())?;
@@ -123,12 +140,7 @@ fn work<S: Sink + Send>(options: &Options, arrangement: &Arrangement, sink: &mut
         composer.captures(&walked.captures, &warnings, walked.tally.connections);
         all.push(walked);
     }
-    composer.begin()?;
-    let prints = options.prints.clone().unwrap_or_else(Prints::built_in);
-    for walked in all {
-        judge(walked, &prints, options, &mut composer)?;
-    }
-    Ok(composer.finish()?)
+    Ok(all)
 }
 
 const SECRETS_TOO_LATE: &str =
@@ -186,7 +198,7 @@ struct Skips {
     cut_short: u64,
 }
 
-/// Walks the road up to the facts.
+/// Walks the road up to the facts, for one chain.
 fn walk(chain: &Chain, first_index: u32, options: &Options, key_log: Option<KeyLog>) -> Result<Walked, Error> {
     let mut limits = capture::Limits::default();
     limits.chunk = options.chunk.map_or(limits.chunk, NonZeroUsize::get);
