@@ -1,4 +1,4 @@
-//! A connection of which only SYNs and resets came so far: kept as those few segments, and read once more is known of it.
+//! A connection of which only SYNs and resets came so far: kept as those few segments, and read when it is asked for.
 
 use crate::{
     capture::{PacketId, Time},
@@ -13,7 +13,7 @@ use crate::{
 /// A connection that may never come to more than knocks at a door: a SYN, its repeats, resets.
 ///
 /// A scan makes such connections by the million. Each takes an eighth of the memory of one that is followed, and most are read
-/// in one go when they end.
+/// in one go: when they end, to be counted, and when they are judged.
 #[derive(Clone, Debug)]
 pub struct Knocks {
     first: Segment<'static>,
@@ -232,7 +232,7 @@ mod tests {
     fn what_is_read_later_is_what_would_have_been_followed() {
         let mut random = Rng::with_seed(11);
         let mut kept = [0; 2];
-        for _ in 0..20_000 {
+        for _ in 0..30_000 {
             let packets: Vec<Packet> = (0..random.usize(1..12)).map(|_| any(&mut random)).collect();
             let segments: Vec<Segment<'_>> = packets.iter().zip(1..).map(|(packet, n)| packet.segment(n)).collect();
             let from_low = |segment: &Segment<'_>| segment.key().1;
@@ -255,7 +255,7 @@ mod tests {
             }
             assert_eq!(facts(&knocks.read(&())), facts(&followed), "{packets:#?}");
         }
-        assert!(kept[0] > 5000 && kept[1] > 15_000, "{kept:?}");
+        assert!(kept[0] > 5000 && kept[1] > 20_000, "{kept:?}");
     }
 
     #[test]
