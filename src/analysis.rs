@@ -54,8 +54,8 @@ pub struct Options {
 
 /// How many parts the connections are divided into, whatever the threads.
 const SHARDS: usize = 64;
-/// Chunks of a window, at most: some 8 MiB of capture. The more there are, the more segments of a connection a shard takes while it
-/// has it at hand.
+/// Chunks of a window, at most: some 8 MiB of capture. The more there are, the more segments of a connection a shard takes while
+/// it has it at hand.
 const WINDOW: usize = 32;
 /// Chunks of the first window, for which the pool waits; each further one has twice as many until there are enough.
 const FIRST_WINDOW: usize = 4;
@@ -356,8 +356,7 @@ impl Road {
     /// Takes one window.
     fn window(&mut self, window: &[Chunk]) {
         // The connections that the window before began take their numbers meanwhile: these are asked for by the shards.
-        let ((), filed) = rayon::join(|| self.number(), || window.par_iter().map(file).collect());
-        let filed: Vec<Filed<'_>> = filed;
+        let ((), filed) = rayon::join(|| self.number(), || window.par_iter().map(file).collect::<Vec<_>>());
         let datagrams = self.put_together(&filed);
         let mut late: Vec<Vec<Item<'_>>> = Vec::new();
         if !datagrams.is_empty() {
@@ -618,18 +617,18 @@ impl Claim {
     fn of(attempt: &Pending) -> Self {
         let port = attempt.ends().1.port;
         let service = port == 80 || port == 443 || port >= 1024;
-        let Some(attempt) = attempt.whole() else {
-            return if service { Claim::Began } else { Claim::Nothing };
-        };
-        let hidden = || attempt.tls.as_ref().is_some_and(|tls| tls.is_complete()) && !attempt.is_ordinary();
-        if !attempt.presumed || hidden() {
-            return Claim::Asked;
+        let hidden =
+            |attempt: &Attempt| attempt.tls.as_ref().is_some_and(|tls| tls.is_complete()) && !attempt.is_ordinary();
+        let asks = |attempt: &Attempt| !attempt.presumed || hidden(attempt);
+        let speaks = |attempt: &Attempt| attempt.tls.is_some() || attempt.request.is_some();
+        let knocks = |attempt: &Attempt| attempt.stage == Stage::Connect && attempt.connection.opening_seen();
+        if attempt.whole().is_some_and(asks) {
+            Claim::Asked
+        } else if attempt.whole().is_some_and(speaks) || service && attempt.whole().is_none_or(knocks) {
+            Claim::Began
+        } else {
+            Claim::Nothing
         }
-        let speaks = attempt.tls.is_some() || attempt.request.is_some();
-        if speaks || attempt.stage == Stage::Connect && service && attempt.connection.opening_seen() {
-            return Claim::Began;
-        }
-        Claim::Nothing
     }
 }
 

@@ -635,8 +635,8 @@ impl<'a> Survey<'a> {
         self.whole(self.server(server)?.proxied?)
     }
 
-    /// Attempts of the host `client`, a server itself, that came past the handshake of TCP and whose first packet lies between two
-    /// moments: the other legs of a proxy, if it is one.
+    /// Attempts of the host `client`, a server itself, that came past the handshake of TCP and whose first packet lies between
+    /// two moments: the other legs of a proxy, if it is one.
     pub fn begun_by(&self, client: IpAddr, from: At, to: At) -> impl Iterator<Item = &'a Attempt> {
         let whole = self.pending_by(client, from, to).filter_map(Pending::whole);
         whole.filter(|attempt| attempt.stage != Stage::Connect).take(EXAMPLES)
@@ -961,10 +961,7 @@ fn credentials(request: &Request) -> impl Iterator<Item = (&str, &[u8])> {
 
 /// Whether two ClientHellos ask for the same server name.
 fn same_name(one: &Attempt, other: &Attempt) -> bool {
-    fn name(attempt: &Attempt) -> Option<&str> {
-        attempt.tls.as_ref()?.facts.client_hello.as_ref()?.sni.as_deref()
-    }
-    name(one) == name(other)
+    one.server_name() == other.server_name()
 }
 
 /// Whether two ClientHellos are the same experiment: same server name, same cipher suites, both in one segment or both in more.

@@ -273,6 +273,11 @@ impl Attempt {
         request.filter(|_| self.nth > 0).unwrap_or(self.connection.first)
     }
 
+    /// The server name that the ClientHello asks for (RFC 6066 section 3).
+    pub fn server_name(&self) -> Option<&str> {
+        self.tls.as_ref()?.facts.client_hello.as_ref()?.sni.as_deref()
+    }
+
     /// The status of the answer.
     pub fn status(&self) -> Option<u16> {
         self.response.as_ref().map(|response| response.head.status)

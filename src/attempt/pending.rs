@@ -11,7 +11,7 @@ use crate::{
 
 /// An attempt that waits to be judged, which none can be before all are known.
 ///
-/// A scan makes attempts by the million of which a few SYNs and resets are all. Pending as these they take a third of the memory
+/// A scan makes attempts by the million of which a few SYNs and resets are all. Kept as these they take a third of the memory
 /// that an attempt takes, and what they come to is read again from them when it is asked for.
 #[derive(Clone, Debug)]
 pub enum Pending {

@@ -10,7 +10,7 @@ const LONGEST_NAME: usize = 253;
 
 /// The name that the ClientHello asks for.
 pub(super) fn asked_name(attempt: &Attempt) -> Option<String> {
-    Some(crate::http::printable(sni(attempt)?.as_bytes(), LONGEST_NAME))
+    Some(crate::http::printable(attempt.server_name()?.as_bytes(), LONGEST_NAME))
 }
 
 /// Where the ClientHello is.
@@ -19,14 +19,10 @@ pub(super) fn client_hello(attempt: &Attempt) -> Option<Evidence> {
     Some(Evidence::new(hello.at.packet, "the ClientHello"))
 }
 
-fn sni(attempt: &Attempt) -> Option<&str> {
-    attempt.tls.as_ref()?.facts.client_hello.as_ref()?.sni.as_deref()
-}
-
 /// TLS connections to the same server that got an answer: one with another name, or else one with the same name.
 pub(super) fn other_names(case: &Case<'_>) -> Option<Evidence> {
     let answered = || case.survey.names_at(case.attempt.connection.server);
-    let (attempt, text) = match answered().find(|other| sni(other) != sni(case.attempt)) {
+    let (attempt, text) = match answered().find(|other| other.server_name() != case.attempt.server_name()) {
         Some(other) => (
             other,
             format!("a ClientHello {} is answered at the same server", named(other)),

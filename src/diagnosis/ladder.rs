@@ -126,7 +126,7 @@ impl Capture {
             scribe.tally.count(&mut conclusion);
             attempts.append(&mut conclusion.attempts);
         }
-        attempts.sort_by_key(|pending: &Pending| (pending.attempt().connection.first, pending.attempt().nth));
+        attempts.sort_by_key(Pending::order);
         Capture {
             attempts,
             tally: scribe.tally,

@@ -17,7 +17,8 @@ const MOST_LOST: u64 = 1024;
 /// The shortest protected record: a header, a tag of eight octets and something to say.
 const SHORTEST_RECORD: u64 = 5 + 8 + 2;
 
-/// Octets, as many as under AES, that may be tried in vain before anything was opened. Wrong secrets cost no more than that: some 0.1 ms.
+/// Octets, as many as under AES, that may be tried in vain before anything was opened. Wrong secrets cost no more than that: some
+/// 0.1 ms.
 const FIRST_PATIENCE: u64 = 256 << 10;
 
 /// Octets that may be tried in vain at most: the search for a sequence number among records of full size.

@@ -122,7 +122,8 @@ impl Cipher {
         }
     }
 
-    /// Octets of a key that are secret: the others of a cipher for export follow from what everybody sees (RFC 2246 section 6.3.1).
+    /// Octets of a key that are secret: the others of a cipher for export follow from what everybody sees (RFC 2246 section
+    /// 6.3.1).
     pub(super) fn secret_length(self) -> usize {
         match self {
             Cipher::Cbc(Block::Des40, _) => 5,
