@@ -582,7 +582,7 @@ impl Shard {
         for ended in self.table.number(&self.streams) {
             let mut conclusion = conclude(ended);
             self.tally.count(&mut conclusion);
-            let entries = conclusion.attempts.into_iter().map(Entry::of);
+            let entries = conclusion.into_attempts().map(Entry::of);
             match self.attempts.last_mut().filter(|run| run.len() < RUN) {
                 Some(run) => run.extend(entries),
                 None => {

@@ -15,7 +15,7 @@ use crate::{
     attempt::{Attempt, Conclusion, Ordinary, Pending, Request, Stage},
     capture::Time,
     packet::{Endpoint, Neighbour},
-    tcp::{self, At, Idle, Side},
+    tcp::{self, At, Idle, Knocks, Side},
 };
 
 /// What is counted as connections end: it grows with the number of hosts and never with the number of packets.
@@ -136,13 +136,34 @@ pub struct Asked {
 impl Tally {
     /// Counts a connection that has ended; its attempts stay with the caller.
     pub fn count(&mut self, conclusion: &mut Conclusion) {
-        let connection = &conclusion.connection;
         self.connections += 1;
+        match conclusion {
+            Conclusion::Knocks(knocks) => self.count_knocks(knocks),
+            Conclusion::Talk {
+                connection, ordinary, ..
+            } => {
+                self.count_talk(connection);
+                let room = REMEMBERED.saturating_sub(self.ordinary.len());
+                self.ordinary.extend(ordinary.drain(..).take(room));
+            }
+        }
+    }
+
+    /// The same as [`Tally::count_talk`] of what the knocks come to, without reading them.
+    fn count_knocks(&mut self, knocks: &Knocks) {
+        let (client, server) = knocks.ends();
+        self.count_endpoint(server, Listening::of_knocks(knocks));
+        self.count_host(client.address, Host::of_knocks(knocks));
+    }
+
+    fn count_talk(&mut self, connection: &tcp::Facts) {
         self.gaps += u64::from(connection.from_client.has_gaps() || connection.from_server.has_gaps());
         self.one_sided += u64::from(connection.is_one_sided());
-        self.count_endpoint(connection);
+        self.count_endpoint(connection.server, Listening::of(connection));
         for side in [Side::Client, Side::Server] {
-            self.count_host(connection, side);
+            if let Some(host) = Host::of(connection, side) {
+                self.count_host(connection.endpoint(side).address, host);
+            }
         }
         if let Some(path) = Path::of(connection) {
             let pair = (connection.client.address, connection.server.address);
@@ -153,8 +174,6 @@ impl Tally {
         let answered = Opening::of(connection).filter(|opening| opening.answered.is_some());
         self.openings
             .extend(answered.filter(|_| self.openings.len() < OPENINGS));
-        let room = REMEMBERED.saturating_sub(self.ordinary.len());
-        self.ordinary.extend(conclusion.ordinary.drain(..).take(room));
     }
 
     /// Counts a word of ARP or ND.
@@ -189,41 +208,12 @@ impl Tally {
         self.openings.extend(other.openings);
     }
 
-    /// What the server's end made of the connection.
-    fn count_endpoint(&mut self, connection: &tcp::Facts) {
+    fn count_endpoint(&mut self, server: Endpoint, listening: Listening) {
         let room = self.endpoints.len() < REMEMBERED;
-        match self.endpoints.entry(connection.server) {
-            Entry::Occupied(mut known) => known.get_mut().count(connection),
-            Entry::Vacant(free) if room => free.insert(Box::new(Listening::NONE)).count(connection),
-            Entry::Vacant(_) => {}
-        }
+        put(&mut self.endpoints, room, server, listening, Listening::merge);
     }
 
-    /// What an end's segments have in common: only those that surely come from the host itself.
-    fn count_host(&mut self, connection: &tcp::Facts, side: Side) {
-        let direction = connection.from(side);
-        let speaks = !direction.syns.is_empty() || direction.data.is_some();
-        let (Some(ttl), Some(first), Some(last), true) = (direction.ttl, direction.first, direction.last, speaks)
-        else {
-            return;
-        };
-        let address = connection.endpoint(side).address;
-        let opening = direction.syns.iter().map(|syn| syn.marks.ttl);
-        let ttl = opening.clone().min().zip(opening.max()).unwrap_or(ttl);
-        let word = direction.first_word.map(|word| word.marks);
-        let host = Host {
-            ttl,
-            at: first.at,
-            connections: 1,
-            words: word.iter().map(|word| (word.ttl, 1)).collect(),
-            stamped: u64::from(word.is_some_and(|word| word.timestamp.is_some())),
-            rtt: if side == Side::Server {
-                connection.server_rtt
-            } else {
-                connection.client_rtt
-            },
-            last,
-        };
+    fn count_host(&mut self, address: IpAddr, host: Host) {
         let room = self.hosts.len() < REMEMBERED;
         put(&mut self.hosts, room, address, host, Host::merge);
     }
@@ -269,18 +259,19 @@ impl Listening {
         overflowed: None,
     };
 
-    fn count(&mut self, connection: &tcp::Facts) {
+    /// What the server's end made of `connection`.
+    fn of(connection: &tcp::Facts) -> Self {
         let syn_ack = connection.from_server.syns.first().map(|seen| seen.at);
         let payload = connection.from_server.data.as_ref().map(|data| data.first.at);
         let tried = !connection.from_client.syns.is_empty();
-        self.answered += u64::from(syn_ack.is_some());
         let refused = syn_ack.is_none() && tried && connection.reset_by(Side::Server).is_some();
-        self.refused += u64::from(refused);
-        self.unanswered += u64::from(syn_ack.is_none() && tried && !refused && payload.is_none());
         let ends = connection.from_server.fin.is_some() || connection.reset_by(Side::Server).is_some();
         let unserved = connection.from_client.acknowledged > 0 && payload.is_none() && !ends;
         let syns = connection.from_server.syns.iter().map(|syn| syn.marks.ttl);
-        self.merge(Listening {
+        Listening {
+            answered: u64::from(syn_ack.is_some()),
+            refused: u64::from(refused),
+            unanswered: u64::from(syn_ack.is_none() && tried && !refused && payload.is_none()),
             first_answer: syn_ack,
             last_answer: syn_ack,
             first_payload: payload,
@@ -289,8 +280,16 @@ impl Listening {
             unserved: u64::from(unserved),
             first_unserved: Some(connection.first).filter(|_| unserved),
             overflowed: connection.ignored_acknowledgement(),
+        }
+    }
+
+    fn of_knocks(knocks: &Knocks) -> Self {
+        let refused = knocks.is_refused();
+        Listening {
+            refused: u64::from(refused),
+            unanswered: u64::from(!refused),
             ..Listening::NONE
-        });
+        }
     }
 
     fn merge(&mut self, other: Listening) {
@@ -311,6 +310,41 @@ impl Listening {
 }
 
 impl Host {
+    /// What an end's segments have in common: only those that surely come from the host itself.
+    fn of(connection: &tcp::Facts, side: Side) -> Option<Self> {
+        let direction = connection.from(side);
+        let speaks = !direction.syns.is_empty() || direction.data.is_some();
+        let opening = direction.syns.iter().map(|syn| syn.marks.ttl);
+        let word = direction.first_word.map(|word| word.marks);
+        speaks.then_some(Host {
+            ttl: opening.clone().min().zip(opening.max()).unwrap_or(direction.ttl?),
+            at: direction.first?.at,
+            connections: 1,
+            words: word.iter().map(|word| (word.ttl, 1)).collect(),
+            stamped: u64::from(word.is_some_and(|word| word.timestamp.is_some())),
+            rtt: if side == Side::Server {
+                connection.server_rtt
+            } else {
+                connection.client_rtt
+            },
+            last: direction.last?,
+        })
+    }
+
+    /// What the SYNs of the end that knocks have in common.
+    fn of_knocks(knocks: &Knocks) -> Self {
+        let ttls = knocks.syns().map(|(_, ttl)| ttl);
+        Host {
+            ttl: (ttls.clone().min().unwrap_or(u8::MAX), ttls.max().unwrap_or_default()),
+            at: knocks.first(),
+            connections: 1,
+            words: Vec::new(),
+            stamped: 0,
+            rtt: None,
+            last: knocks.syns().next_back().map_or(knocks.first(), |(at, _)| at),
+        }
+    }
+
     fn merge(&mut self, other: Host) {
         self.ttl = (self.ttl.0.min(other.ttl.0), self.ttl.1.max(other.ttl.1));
         self.at = self.at.min(other.at);
@@ -985,7 +1019,7 @@ mod tests {
         packet::Segment,
         tcp::{
             Table,
-            sample::{LIMITS, Packet, client, server},
+            sample::{LIMITS, Packet, any_knock, client, server},
         },
     };
 
@@ -1014,6 +1048,31 @@ mod tests {
     }
 
     #[test]
+    fn knocks_are_counted_as_what_they_come_to() {
+        let mut random = fastrand::Rng::with_seed(5);
+        let mut counted = 0;
+        for _ in 0..5000 {
+            let packets: Vec<Packet> = (0..random.usize(1..10)).map(|_| any_knock(&mut random)).collect();
+            let mut table: Table<Dialogue> = Table::new(LIMITS);
+            for (packet, number) in packets.iter().zip(1..) {
+                table.segment(&packet.segment(number));
+            }
+            table.end_all();
+            for conclusion in table.number(&[0; 10]).map(conclude) {
+                let Conclusion::Knocks(knocks) = conclusion else {
+                    continue;
+                };
+                let (mut as_knocks, mut as_facts) = (Tally::default(), Tally::default());
+                as_knocks.count_knocks(&knocks);
+                as_facts.count_talk(&knocks.facts::<Dialogue>());
+                assert_eq!(format!("{as_knocks:?}"), format!("{as_facts:?}"), "{packets:#?}");
+                counted += 1;
+            }
+        }
+        assert!(counted > 1000, "{counted}");
+    }
+
+    #[test]
     fn what_a_proxy_tried_in_vain_is_known_by_its_knocks() {
         let asked = [
             client().syn(),
@@ -1034,7 +1093,7 @@ mod tests {
         let mut attempts = Vec::new();
         for mut conclusion in table.number(&[0, 1, 2]).map(conclude) {
             tally.count(&mut conclusion);
-            attempts.append(&mut conclusion.attempts);
+            attempts.extend(conclusion.into_attempts());
         }
         attempts.sort_by_key(Pending::order);
         let survey = Survey::new(&attempts, &tally, (Time(0), Time(i64::MAX)));

@@ -10,35 +10,41 @@ use crate::{
         pending::Pending,
     },
     http, tcp,
-    tcp::{Ended, Side},
+    tcp::{Ended, Knocks, Side},
     tls::{self, FirstExchange},
     websocket::SHORTEST_REQUEST,
 };
 
 /// What a connection came to.
 #[derive(Debug)]
-pub struct Conclusion {
-    /// The connection.
-    pub connection: Arc<tcp::Facts>,
-    /// Its attempts, in order; if none asked for an upgrade, at most one that is presumed.
-    pub attempts: Vec<Pending>,
-    /// Its ordinary exchanges: control experiments.
-    pub ordinary: Vec<Ordinary>,
+pub enum Conclusion {
+    /// One attempt: its knocks.
+    Knocks(Box<Knocks>),
+    /// More than knocks.
+    Talk {
+        /// The connection.
+        connection: Arc<tcp::Facts>,
+        /// Its attempts, in order; if none asked for an upgrade, at most one that is presumed.
+        attempts: Vec<Attempt>,
+        /// Its ordinary exchanges: control experiments.
+        ordinary: Vec<Ordinary>,
+    },
 }
 
 /// Turns a connection that has ended into what it came to.
 pub fn conclude(ended: Ended<Dialogue>) -> Conclusion {
-    let connection = ended.facts;
-    let Some(dialogue) = ended.reader else {
-        let whole = || silent(Arc::clone(&connection)).into();
-        let attempts = vec![ended.knocks.map_or_else(whole, Pending::Knocks)];
-        return Conclusion {
+    match ended {
+        Ended::Knocks(knocks) => Conclusion::Knocks(knocks),
+        Ended::Followed(connection, Some(dialogue)) => of_dialogue(*dialogue, connection),
+        Ended::Followed(connection, None) => Conclusion::Talk {
+            attempts: vec![silent(Arc::clone(&connection))],
             connection,
-            attempts,
             ordinary: Vec::new(),
-        };
-    };
-    let mut dialogue = *dialogue;
+        },
+    }
+}
+
+fn of_dialogue(mut dialogue: Dialogue, connection: Arc<tcp::Facts>) -> Conclusion {
     dialogue.exchanges.conclude();
     if let Layer::Tls(handshake) = std::mem::take(&mut dialogue.layer)
         && let Some(tls) = &mut dialogue.tls
@@ -47,10 +53,22 @@ pub fn conclude(ended: Ended<Dialogue>) -> Conclusion {
     }
     let ordinary = ordinary(&mut dialogue, &connection);
     let attempts = attempts(dialogue, &connection, ordinary.is_empty());
-    Conclusion {
+    Conclusion::Talk {
         connection,
-        attempts: attempts.into_iter().map(Pending::from).collect(),
+        attempts,
         ordinary,
+    }
+}
+
+impl Conclusion {
+    /// Its attempts, in order, as they wait to be judged.
+    pub fn into_attempts(self) -> impl Iterator<Item = Pending> {
+        let (knocks, attempts) = match self {
+            Conclusion::Knocks(knocks) => (Some(knocks), Vec::new()),
+            Conclusion::Talk { attempts, .. } => (None, attempts),
+        };
+        let knocks = knocks.into_iter().map(Pending::Knocks);
+        knocks.chain(attempts.into_iter().map(Pending::from))
     }
 }
 

@@ -124,7 +124,7 @@ impl Capture {
         for ended in scribe.table.number(&streams) {
             let mut conclusion = conclude(ended);
             scribe.tally.count(&mut conclusion);
-            attempts.append(&mut conclusion.attempts);
+            attempts.extend(conclusion.into_attempts());
         }
         attempts.sort_by_key(Pending::order);
         Capture {

@@ -200,7 +200,7 @@ pub(super) fn judge<T>(samples: &[Sample], put: impl Fn(&Case<'_>) -> T) -> T {
         let attempt = sample.nth(n);
         let ordinary = if asks { Vec::new() } else { vec![sample.ordinary(n)] };
         let connection = attempt.connection.clone();
-        tally.count(&mut Conclusion {
+        tally.count(&mut Conclusion::Talk {
             connection,
             attempts: Vec::new(),
             ordinary,

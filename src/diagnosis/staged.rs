@@ -218,7 +218,7 @@ impl Staged {
         let mut tally = Tally::default();
         for attempt in &attempts {
             let (connection, ordinary) = (Arc::clone(&attempt.connection), self.ordinary.clone());
-            tally.count(&mut crate::attempt::Conclusion {
+            tally.count(&mut crate::attempt::Conclusion::Talk {
                 connection,
                 attempts: Vec::new(),
                 ordinary,

@@ -13,7 +13,7 @@ use crate::{
 /// A connection that may never come to more than knocks at a door: a SYN, its repeats, resets.
 ///
 /// A scan makes such connections by the million. Each takes an eighth of the memory of one that is followed, and most are read
-/// in one go: when they end, to be counted, and when they are judged.
+/// in one go when they are judged.
 #[derive(Clone, Debug)]
 pub struct Knocks {
     first: Segment<'static>,
@@ -113,10 +113,18 @@ impl Knocks {
 
     /// The latest.
     pub(super) fn last(&self) -> At {
-        self.later.last().map_or(self.first(), |knock| At {
-            packet: knock.packet,
-            time: knock.time,
-        })
+        self.later.last().map_or(self.first(), Knock::at)
+    }
+
+    /// Its SYNs: where and when, and with which TTL or hop limit.
+    pub fn syns(&self) -> impl DoubleEndedIterator<Item = (At, u8)> + Clone {
+        let later = self.later.iter().filter(|knock| !knock.flags.has(Flags::RST));
+        std::iter::once((self.first(), self.first.ttl)).chain(later.map(|knock| (knock.at(), knock.ttl)))
+    }
+
+    /// Whether the end that was asked answered with a reset.
+    pub fn is_refused(&self) -> bool {
+        self.later.iter().any(|knock| !knock.from_first)
     }
 
     /// Something of each part: see [`Facts::glance`].
@@ -182,6 +190,15 @@ impl Knocks {
     }
 }
 
+impl Knock {
+    fn at(&self) -> At {
+        At {
+            packet: self.packet,
+            time: self.time,
+        }
+    }
+}
+
 /// Whether it takes no place in the stream but that of a SYN.
 fn is_bare(segment: &Segment<'_>) -> bool {
     segment.payload_length == 0 && segment.payload.is_empty() && !segment.flags.has(Flags::FIN)
@@ -192,40 +209,10 @@ mod tests {
     use fastrand::Rng;
 
     use super::*;
-    use crate::tcp::sample::{Packet, Told, client, server};
+    use crate::tcp::sample::{Packet, Told, any_knock, client};
 
     fn facts(connection: &Connection<Told>) -> String {
         format!("{:?} {:?}", connection.facts, connection.is_over())
-    }
-
-    /// A knock, mostly.
-    fn any(random: &mut Rng) -> Packet {
-        let side = if random.bool() { client() } else { server() };
-        let odd = random.u8(0..24);
-        let mut packet = match random.u8(0..8) {
-            0..4 if odd == 11 => client().syn().rst(random.i64(-1..2)),
-            0..4 => client().syn(),
-            4 => side.rst(random.i64(-1..2)),
-            5..7 => server().rst(0).ack(0),
-            _ if odd < 4 => side.ack(0),
-            _ => client().syn(),
-        };
-        packet.ttl = random.u8(60..62);
-        packet.ip_id = random.bool().then(|| random.u16(..));
-        packet.window = random.u16(..);
-        packet.options = match odd {
-            5 => vec![3, 3, random.u8(..)],
-            6 => vec![8, 10, 0, 0, 0, random.u8(..), 0, 0, 0, 0],
-            _ => Vec::new(),
-        };
-        match odd {
-            7 => packet.octets = b"early".to_vec(),
-            8 => packet.interface = 1,
-            9 => packet.domain = 1,
-            10 => packet.first = [5, 6],
-            _ => {}
-        }
-        packet
     }
 
     #[test]
@@ -233,7 +220,7 @@ mod tests {
         let mut random = Rng::with_seed(11);
         let mut kept = [0; 2];
         for _ in 0..30_000 {
-            let packets: Vec<Packet> = (0..random.usize(1..12)).map(|_| any(&mut random)).collect();
+            let packets: Vec<Packet> = (0..random.usize(1..12)).map(|_| any_knock(&mut random)).collect();
             let segments: Vec<Segment<'_>> = packets.iter().zip(1..).map(|(packet, n)| packet.segment(n)).collect();
             let from_low = |segment: &Segment<'_>| segment.key().1;
             let Some(mut knocks) = Knocks::new(&segments[0], from_low(&segments[0]), 3) else {

@@ -70,7 +70,7 @@ fn another_syn_is_another_connection() {
     ladder.push(again(client().ack(0).data(0, b">second")));
     let texts: Vec<String> = connections(&ladder)
         .into_iter()
-        .map(|ended| ended.reader.unwrap().text(C))
+        .map(|ended| ended.told().1.text(C))
         .collect();
     assert_eq!(texts, [">first", ">second"]);
 }

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use fastrand::Rng;
+
 use crate::{
     capture::{PacketId, Time},
     packet::{Domain, Endpoint, Flags, Options, Segment},
@@ -256,6 +258,46 @@ impl Reader for Told {
     }
 }
 
+/// A knock, mostly.
+pub(crate) fn any_knock(random: &mut Rng) -> Packet {
+    let side = if random.bool() { client() } else { server() };
+    let odd = random.u8(0..24);
+    let mut packet = match random.u8(0..8) {
+        0..4 if odd == 11 => client().syn().rst(random.i64(-1..2)),
+        0..4 => client().syn(),
+        4 => side.rst(random.i64(-1..2)),
+        5..7 => server().rst(0).ack(0),
+        _ if odd < 4 => side.ack(0),
+        _ => client().syn(),
+    };
+    packet.ttl = random.u8(60..62);
+    packet.ip_id = random.bool().then(|| random.u16(..));
+    packet.window = random.u16(..);
+    packet.options = match odd {
+        5 => vec![3, 3, random.u8(..)],
+        6 => vec![8, 10, 0, 0, 0, random.u8(..), 0, 0, 0, 0],
+        _ => Vec::new(),
+    };
+    match odd {
+        7 => packet.octets = b"early".to_vec(),
+        8 => packet.interface = 1,
+        9 => packet.domain = 1,
+        10 => packet.first = [5, 6],
+        _ => {}
+    }
+    packet
+}
+
+impl Ended<Told> {
+    /// What was seen of it, and what was read.
+    pub(crate) fn told(self) -> (Arc<Facts>, Told) {
+        match self {
+            Ended::Knocks(knocks) => (Arc::new(knocks.facts::<Told>()), Told::default()),
+            Ended::Followed(facts, reader) => (facts, *reader.unwrap_or_default()),
+        }
+    }
+}
+
 /// The connections of a ladder, in the order of their ends.
 pub(crate) fn connections(ladder: &[Packet]) -> Vec<Ended<Told>> {
     let mut table = Table::new(LIMITS);
@@ -271,11 +313,8 @@ pub(crate) fn connections(ladder: &[Packet]) -> Vec<Ended<Told>> {
 pub(crate) fn connection(ladder: &[Packet]) -> (Facts, Told) {
     let mut ended = connections(ladder);
     assert_eq!(ended.len(), 1, "one connection");
-    let ended = ended.remove(0);
-    (
-        Arc::unwrap_or_clone(ended.facts),
-        ended.reader.map(|told| *told).unwrap_or_default(),
-    )
+    let (facts, told) = ended.remove(0).told();
+    (Arc::unwrap_or_clone(facts), told)
 }
 
 /// The opening and what follows.

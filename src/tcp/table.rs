@@ -74,15 +74,13 @@ struct Newcomer {
     slot: Option<u32>,
 }
 
-/// A connection that has ended, with what read it.
+/// A connection that has ended.
 #[derive(Debug)]
-pub struct Ended<R> {
-    /// What was seen of it.
-    pub facts: Arc<Facts>,
-    /// What read its octets; `None` if it carried none.
-    pub reader: Option<Box<R>>,
-    /// All of its segments, if they are only knocks.
-    pub knocks: Option<Box<Knocks>>,
+pub enum Ended<R> {
+    /// All of its segments: they are only knocks.
+    Knocks(Box<Knocks>),
+    /// What was seen of it, and what read its octets; `None` if it carried none.
+    Followed(Arc<Facts>, Option<Box<R>>),
 }
 
 impl<R: Reader> Table<R> {
@@ -383,19 +381,11 @@ impl<R: Reader> Live<R> {
 
     fn end(self) -> Ended<R> {
         match self {
-            Live::Knocks(knocks) => Ended {
-                facts: Arc::new(knocks.facts::<R>()),
-                reader: None,
-                knocks: Some(knocks),
-            },
+            Live::Knocks(knocks) => Ended::Knocks(knocks),
             Live::Followed(mut connection) => {
                 connection.conclude();
                 let Connection { facts, reader, .. } = *connection;
-                Ended {
-                    facts: Arc::new(facts),
-                    reader,
-                    knocks: None,
-                }
+                Ended::Followed(Arc::new(facts), reader)
             }
         }
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use fastrand::Rng;
 
 use super::{
-    Facts, GapCause, Limits, Side, Table,
+    Ended, Facts, GapCause, Limits, Side, Table,
     sample::{LIMITS, Packet, Told, client, server},
 };
 
@@ -116,11 +116,7 @@ fn run(random: &mut Rng, stories: &[Story]) -> Vec<(Arc<Facts>, Told)> {
     let mut give_numbers = |table: &mut Table<Told>, ended: &mut Vec<_>| {
         let streams: Vec<u64> = (next_stream..).take(table.newcomers().len()).collect();
         next_stream += streams.len() as u64;
-        ended.extend(
-            table
-                .number(&streams)
-                .map(|ended| (ended.facts, *ended.reader.unwrap_or_default())),
-        );
+        ended.extend(table.number(&streams).map(Ended::told));
     };
     let mut order: Vec<usize> = (0..stories.len())
         .flat_map(|story| std::iter::repeat_n(story, stories[story].packets.len()))
@@ -240,19 +236,19 @@ fn hostile_segments_stay_within_bounds() {
             if random.u8(0..20) == 0 {
                 let streams = vec![7; table.newcomers().len()];
                 begun += streams.len();
-                for one in table.number(&streams) {
+                for (facts, _) in table.number(&streams).map(Ended::told) {
                     ended += 1;
-                    evicted += u64::from(one.facts.evicted);
+                    evicted += u64::from(facts.evicted);
                 }
             }
         }
         table.end_all();
         let streams = vec![7; table.newcomers().len()];
         begun += streams.len();
-        for one in table.number(&streams) {
-            assert_eq!(one.facts.stream, 7);
+        for (facts, _) in table.number(&streams).map(Ended::told) {
+            assert_eq!(facts.stream, 7);
             ended += 1;
-            evicted += u64::from(one.facts.evicted);
+            evicted += u64::from(facts.evicted);
         }
         assert_eq!((ended, evicted), (begun, table.forgotten()));
         assert_eq!((table.live(), table.held()), (0, 0));

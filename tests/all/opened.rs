@@ -11,7 +11,7 @@ use std::{
 use upgradescope::{
     capture::{self, Chunk, Secrets, Source},
     packet::{Decoded, decode},
-    tcp::{self, At, GapCause, Seen, Table},
+    tcp::{self, At, Ended, GapCause, Seen, Table},
     tls::{self, Event, KeyLog},
 };
 
@@ -236,20 +236,22 @@ fn opened(sealed: &Sealed) -> BTreeMap<u64, Opened> {
     table.end_all();
     number(&mut table);
     let opened = ended.into_iter().filter_map(|ended| {
-        let listener = ended.reader?;
+        let Ended::Followed(facts, Some(listener)) = ended else {
+            return None;
+        };
         let is_tls = listener.handshake.facts().client_hello.is_some();
         let suite = listener.handshake.facts().server_hello.as_ref();
         let suite = suite.map(|hello| tls::cipher_suite_name(hello.cipher_suite));
         let opened = Opened {
             is_rc4: suite.is_some_and(|name| name.contains("RC4")),
-            client_port: ended.facts.client.port,
-            server_port: ended.facts.server.port,
+            client_port: facts.client.port,
+            server_port: facts.server.port,
             debug: format!("{:?} {:#?}", listener.handshake, listener.handshake),
             said: listener.said,
             gaps: listener.gaps,
             heard: listener.heard,
         };
-        is_tls.then_some((ended.facts.stream, opened))
+        is_tls.then_some((facts.stream, opened))
     });
     opened.collect()
 }
