@@ -15,7 +15,7 @@ use std::{
 };
 
 use foldhash::HashSet;
-use rayon::prelude::*;
+use rayon::{iter::MaxLen, prelude::*};
 
 use crate::{
     attempt::{Attempt, Dialogue, Pending, Stage, conclude},
@@ -198,6 +198,12 @@ struct Skips {
     cut_short: u64,
 }
 
+/// Hands work out piece by piece: each is worth it, and where several are handed out at once, a thread that has done its own
+/// waits for another's.
+fn each<I: IndexedParallelIterator>(work: I) -> MaxLen<I> {
+    work.with_max_len(1)
+}
+
 /// Walks the road up to the facts, for one chain.
 fn walk(chain: &Chain, first_index: u32, options: &Options, key_log: Option<KeyLog>) -> Result<Walked, Error> {
     let mut limits = capture::Limits::default();
@@ -356,7 +362,10 @@ impl Road {
     /// Takes one window.
     fn window(&mut self, window: &[Chunk]) {
         // The connections that the window before began take their numbers meanwhile: these are asked for by the shards.
-        let ((), filed) = rayon::join(|| self.number(), || window.par_iter().map(file).collect::<Vec<_>>());
+        let ((), filed) = rayon::join(
+            || self.number(),
+            || each(window.par_iter()).map(file).collect::<Vec<_>>(),
+        );
         let datagrams = self.put_together(&filed);
         let mut late: Vec<Vec<Item<'_>>> = Vec::new();
         if !datagrams.is_empty() {
@@ -365,7 +374,7 @@ impl Road {
                 late[shard_of(&item)].push(item);
             }
         }
-        self.shards.par_iter_mut().enumerate().for_each(|(index, shard)| {
+        each(self.shards.par_iter_mut()).enumerate().for_each(|(index, shard)| {
             shard.number();
             let chunks = filed.iter().map(|filed| filed.of_shard(index));
             match late.get(index).filter(|late| !late.is_empty()) {
@@ -422,7 +431,7 @@ impl Road {
     /// The capture is over.
     fn end(mut self, captures: Vec<CaptureFile>) -> Walked {
         self.number();
-        self.shards.par_iter_mut().for_each(Shard::end);
+        each(self.shards.par_iter_mut()).for_each(Shard::end);
         let mut walked = Walked {
             captures,
             first_index: self.first_index,
@@ -734,7 +743,7 @@ fn judge<S: Sink + Send>(
 ) -> io::Result<()> {
     let mut survey = Survey::begin(&walked.attempts, &walked.tally, walked.span());
     let starts = (0..walked.attempts.len()).into_par_iter().step_by(ROLL);
-    let rolls: Vec<Roll> = starts.map(|start| survey.roll(start..start + ROLL)).collect();
+    let rolls: Vec<Roll> = each(starts).map(|start| survey.roll(start..start + ROLL)).collect();
     survey.enter(rolls);
     let scene = Scene {
         survey: &survey,
@@ -754,7 +763,7 @@ fn judge<S: Sink + Send>(
     let (mut before, mut judged) = (composer.attempts(), Vec::new());
     for attempts in told.chunks(BATCH * BATCHES) {
         let judge = || {
-            let batches = attempts.par_chunks(BATCH).enumerate();
+            let batches = each(attempts.par_chunks(BATCH)).enumerate();
             batches
                 .map(|(place, batch)| scene.batch::<S>(batch, before + (place * BATCH) as u64))
                 .collect()

@@ -1,5 +1,7 @@
 //! A refused request beside the control experiments that the capture happens to hold: what was accepted, and what differs.
 
+use std::cmp::Ordering;
+
 use crate::{
     attempt::{Attempt, Ordinary, Request, Response},
     capture::PacketId,
@@ -8,7 +10,7 @@ use crate::{
         rule::{Case, Confidence, Evidence, Match, Outcome, SaidBy, Text},
         speaker::speaker,
     },
-    http::{Credential, printable},
+    http::{Credential, Field, printable},
     websocket::{KeyState, VersionState},
 };
 
@@ -367,7 +369,7 @@ struct Compared<'a> {
     cookies: Vec<(&'a str, &'a [u8])>,
     subprotocols: Vec<String>,
     parameters: Vec<&'a [u8]>,
-    fields: Vec<(String, &'a [u8])>,
+    fields: Vec<&'a Field>,
 }
 
 impl<'a> Compared<'a> {
@@ -406,7 +408,12 @@ impl<'a> Compared<'a> {
                 || differ(HANDSHAKE_FIELDS)
                 || self.subprotocols != other.subprotocols
                 || self.parameters != other.parameters,
-            fields: self.fields != other.fields,
+            fields: self.fields.len() != other.fields.len()
+                || self
+                    .fields
+                    .iter()
+                    .zip(&other.fields)
+                    .any(|(own, their)| order(own, their).is_ne()),
         }
     }
 }
@@ -465,7 +472,7 @@ fn is_compared_elsewhere(name: &[u8]) -> bool {
         || name.get(..5).is_some_and(|start| start.eq_ignore_ascii_case(b"x-b3-"))
 }
 
-fn other_fields(request: &Request) -> Vec<(String, &[u8])> {
+fn other_fields(request: &Request) -> Vec<&Field> {
     let credentials: Vec<&str> = request
         .credentials
         .iter()
@@ -477,11 +484,17 @@ fn other_fields(request: &Request) -> Vec<(String, &[u8])> {
     };
     let fields = request.head.fields.iter();
     let fields = fields.filter(|field| !is_compared_elsewhere(&field.name) && !bears(&field.name));
-    let mut fields: Vec<_> = fields
-        .map(|field| (String::from_utf8_lossy(&field.name).to_ascii_lowercase(), &*field.value))
-        .collect();
-    fields.sort();
+    let mut fields: Vec<&Field> = fields.collect();
+    fields.sort_by(|one, other| order(one, other));
     fields
+}
+
+/// Fields by name, in whatever case, and value.
+fn order(one: &Field, other: &Field) -> Ordering {
+    fn name(field: &Field) -> impl Iterator<Item = u8> {
+        field.name.iter().map(u8::to_ascii_lowercase)
+    }
+    name(one).cmp(name(other)).then_with(|| one.value.cmp(&other.value))
 }
 
 /// The subprotocols offered, those left out that are credentials or announce one.

@@ -33,11 +33,12 @@ fn marks(case: &Case<'_>, reset: &Reset) -> Foreign {
         let again = listening
             .last_answer
             .is_some_and(|last| last > reset.seen.at && at < reset.seen.at);
-        let again = if again { ", before and after" } else { "" };
-        foreign.marks.push(Evidence::new(
-            at.packet,
-            format!("the same port accepts other connections{again}"),
-        ));
+        let accepts = if again {
+            "the same port accepts other connections, before and after"
+        } else {
+            "the same port accepts other connections"
+        };
+        foreign.marks.push(Evidence::new(at.packet, accepts));
     }
     if !reset.ack {
         let text = "a host answers a SYN with RST and ACK (RFC 9293 section 3.10.7.1); here ACK is missing";
