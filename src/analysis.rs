@@ -23,7 +23,7 @@ use crate::{
     fingerprint::Prints,
     packet::{Datagram, Decoded, Endpoint, Fragment, Fragments, IcmpError, Neighbour, Segment, Skip, decode},
     report::{Batch, Composer, Report, Scene, Sink, Style},
-    survey::{Roll, Survey, Tally},
+    survey::{Part, Roll, Survey, Tally},
     tcp::{Limits, Table},
     tls::KeyLog,
 };
@@ -449,16 +449,12 @@ impl Road {
             walked.errors_unmatched += shard.errors_unmatched;
             tallies.push(shard.tally);
         }
-        // Two halves side by side; in more parts, most is added up more than once.
-        let halves = tallies.into_par_iter().with_min_len(SHARDS / 2);
-        let counted = || {
-            halves.reduce(Tally::default, |mut sum, tally| {
-                sum.merge(tally);
-                sum
-            })
-        };
-        let (counted, attempts) = rayon::join(counted, || what_counts(attempts));
-        walked.tally.merge(counted);
+        // A divided tally is added up side by side, and no part of it more than once.
+        let (some, others): (Vec<Tally>, Vec<Tally>) = tallies.into_iter().map(Tally::divide).unzip();
+        let counted = || rayon::join(|| Tally::sum(some), || Tally::sum(others));
+        let ((some, others), attempts) = rayon::join(counted, || what_counts(attempts));
+        walked.tally.merge(some);
+        walked.tally.merge(others);
         walked.attempts = attempts;
         walked
     }
@@ -743,8 +739,10 @@ fn judge<S: Sink + Send>(
 ) -> io::Result<()> {
     let mut survey = Survey::begin(&walked.attempts, &walked.tally, walked.span());
     let starts = (0..walked.attempts.len()).into_par_iter().step_by(ROLL);
-    let rolls: Vec<Roll> = each(starts).map(|start| survey.roll(start..start + ROLL)).collect();
-    survey.enter(rolls);
+    let rolls: Vec<Roll<'_>> = each(starts).map(|start| survey.roll(start..start + ROLL)).collect();
+    let parts = each((0..Part::COUNT).into_par_iter());
+    let parts = parts.map(|number| survey.part(&rolls, number)).collect();
+    survey.enter(rolls, parts);
     let scene = Scene {
         survey: &survey,
         prints,

@@ -195,6 +195,23 @@ impl Tally {
         }
     }
 
+    /// Divides it into two, which take about as long to add to others.
+    pub fn divide(mut self) -> (Tally, Tally) {
+        let hosts = Tally {
+            hosts: std::mem::take(&mut self.hosts),
+            ..Tally::default()
+        };
+        (hosts, self)
+    }
+
+    /// What all shards counted.
+    pub fn sum(all: Vec<Tally>) -> Tally {
+        all.into_iter().fold(Tally::default(), |mut sum, tally| {
+            sum.merge(tally);
+            sum
+        })
+    }
+
     /// Adds what another shard counted.
     pub fn merge(&mut self, other: Tally) {
         self.connections += other.connections;
@@ -431,12 +448,22 @@ impl Asked {
 
 /// What attempts that follow each other add to a survey; several are gathered side by side.
 #[derive(Debug, Default)]
-pub struct Roll {
+pub struct Roll<'a> {
     clients: HashSet<IpAddr>,
-    /// Those that came past the handshake of TCP, in order.
-    further: Vec<u32>,
+    /// By part of the servers: those that came past the handshake of TCP, in order.
+    further: [Vec<u32>; Part::COUNT],
+    /// Sec-WebSocket-Keys, in order.
+    keys: Vec<(&'a [u8], u32)>,
     /// Openings that were not answered, beside some that were.
     openings: Vec<Opening>,
+}
+
+/// What is known of a part of the servers; the parts are gathered side by side.
+#[derive(Debug, Default)]
+pub struct Part<'a> {
+    servers: HashMap<Endpoint, Server<'a>>,
+    /// By server: the silences that sessions did not survive, in nanoseconds.
+    silences: BTreeMap<IpAddr, Vec<u64>>,
 }
 
 /// The control experiments that a capture happens to hold.
@@ -446,7 +473,7 @@ pub struct Survey<'a> {
     tally: &'a Tally,
     /// What became of the connections to each endpoint, in the order of addresses and ports.
     endpoints: Vec<(Endpoint, &'a Listening)>,
-    servers: HashMap<Endpoint, Server<'a>>,
+    parts: Vec<Part<'a>>,
     /// Attempts by Sec-WebSocket-Key.
     keys: HashMap<&'a [u8], Vec<u32>>,
     ordinary_keys: HashMap<&'a [u8], Vec<&'a Ordinary>>,
@@ -458,8 +485,6 @@ pub struct Survey<'a> {
     openings: HashMap<(IpAddr, Endpoint), Vec<Opening>>,
     /// Ways on which octets came through only when they were sent again.
     lossy: HashMap<(IpAddr, IpAddr), &'a Path>,
-    /// By server: the silences that sessions did not survive, in nanoseconds.
-    silences: BTreeMap<IpAddr, Vec<u64>>,
     span: (Time, Time),
 }
 
@@ -512,8 +537,9 @@ impl<'a> Survey<'a> {
     #[cfg(test)]
     pub fn new(attempts: &'a [Pending], tally: &'a Tally, span: (Time, Time)) -> Self {
         let mut survey = Survey::begin(attempts, tally, span);
-        let roll = survey.roll(0..attempts.len());
-        survey.enter([roll]);
+        let rolls = [survey.roll(0..attempts.len())];
+        let parts = (0..Part::COUNT).map(|number| survey.part(&rolls, number)).collect();
+        survey.enter(rolls, parts);
         survey
     }
 
@@ -524,23 +550,22 @@ impl<'a> Survey<'a> {
             attempts,
             tally,
             endpoints: in_order(&tally.endpoints),
-            servers: HashMap::default(),
+            parts: Vec::new(),
             keys: HashMap::default(),
             ordinary_keys: HashMap::default(),
             clients: HashMap::default(),
             asked: HashMap::default(),
             openings: several_answered(&tally.openings),
             lossy: lossy(&tally.paths),
-            silences: BTreeMap::new(),
             span,
         }
     }
 
     /// What these attempts add, or those of them that there are.
-    pub fn roll(&self, of: Range<usize>) -> Roll {
+    pub fn roll(&self, of: Range<usize>) -> Roll<'a> {
         let mut roll = Roll::default();
         let attempts = self.attempts.iter().zip(0..).skip(of.start).take(of.len());
-        let attempts: Vec<(&Pending, u32)> = attempts.collect();
+        let attempts: Vec<(&'a Pending, u32)> = attempts.collect();
         for next in attempts.chunks(GLANCES) {
             let first = next.iter().map(|(pending, _)| pending.first().packet.number());
             black_box(first.fold(0, |seen, number| seen ^ number));
@@ -551,11 +576,12 @@ impl<'a> Survey<'a> {
         roll
     }
 
-    fn note(&self, roll: &mut Roll, pending: &Pending, index: u32) {
+    fn note(&self, roll: &mut Roll<'a>, pending: &'a Pending, index: u32) {
         let (client, server) = pending.ends();
         roll.clients.insert(client.address);
-        if pending.whole().is_some_and(|attempt| attempt.stage != Stage::Connect) {
-            roll.further.push(index);
+        if let Some(attempt) = pending.whole().filter(|attempt| attempt.stage != Stage::Connect) {
+            roll.further[Part::number(server.address)].push(index);
+            roll.keys.extend(key(attempt).map(|key| (key, index)));
         } else if self.openings.contains_key(&(client.address, server)) {
             let opening = Opening::of(&pending.attempt().connection);
             roll.openings
@@ -563,64 +589,60 @@ impl<'a> Survey<'a> {
         }
     }
 
-    /// Enters the rolls of all attempts, in order.
-    pub fn enter(&mut self, rolls: impl IntoIterator<Item = Roll>) {
+    /// What the rolls of all attempts, in order, and ordinary exchanges tell of one part of the servers.
+    pub fn part(&self, rolls: &[Roll<'a>], number: usize) -> Part<'a> {
+        let mut part = Part::default();
+        for indices in rolls.iter().flat_map(|roll| roll.further[number].chunks(GLANCES)) {
+            let attempts = self.told(indices);
+            black_box(attempts.clone().fold(0, |seen, attempt| seen ^ attempt.glance()));
+            for (attempt, &index) in attempts.zip(indices) {
+                part.enter(self.attempts, attempt, index);
+            }
+        }
+        let ordinary = self.tally.ordinary.iter();
+        for ordinary in ordinary.filter(|ordinary| Part::number(ordinary.server.address) == number) {
+            part.servers
+                .entry(ordinary.server)
+                .or_default()
+                .enter_ordinary(ordinary);
+        }
+        for server in part.servers.values_mut() {
+            server.ordinary.sort_by_key(|ordinary| ordinary.request);
+        }
+        part
+    }
+
+    /// Enters the rolls of all attempts, in order, and what they told of all parts of the servers.
+    pub fn enter(&mut self, rolls: impl IntoIterator<Item = Roll<'a>>, parts: Vec<Part<'a>>) {
+        self.parts = parts;
         let mut clients = HashSet::default();
         for roll in rolls {
             clients.extend(roll.clients);
+            for (key, index) in roll.keys {
+                self.keys.entry(key).or_default().push(index);
+            }
             for opening in roll.openings {
                 self.openings.entry(opening.pair()).or_default().push(opening);
             }
-            for indices in roll.further.chunks(GLANCES) {
-                let attempts = self.told(indices);
-                black_box(attempts.clone().fold(0, |seen, attempt| seen ^ attempt.glance()));
-                for (attempt, &index) in attempts.zip(indices) {
-                    self.enter_attempt(attempt, index);
-                }
-            }
-        }
-        for ordinary in &self.tally.ordinary {
-            self.enter_ordinary(ordinary);
-        }
-        let servers = self.servers.values_mut().map(|server| &mut server.ordinary);
-        for list in servers.chain(self.ordinary_keys.values_mut()) {
-            list.sort_by_key(|ordinary| ordinary.request);
         }
         for openings in self.openings.values_mut() {
             openings.sort_by_key(|opening| opening.first);
         }
-        self.enter_proxies(&clients);
-    }
-
-    fn enter_attempt(&mut self, attempt: &'a Attempt, index: u32) {
-        let endpoint = attempt.connection.server;
-        let server = self.servers.entry(endpoint).or_default();
-        server.enter(self.attempts, attempt, index);
-        if attempt.is_upgraded()
-            && let Some((_, silence)) = attempt.connection.fatal_silence()
-        {
-            let silences = self.silences.entry(endpoint.address).or_default();
-            if silences.len() < EXAMPLES {
-                silences.push(silence);
+        for ordinary in &self.tally.ordinary {
+            if let Some(key) = &ordinary.key {
+                self.ordinary_keys.entry(key).or_default().push(ordinary);
             }
         }
-        if let Some(key) = key(attempt) {
-            self.keys.entry(key).or_default().push(index);
+        for legs in self.ordinary_keys.values_mut() {
+            legs.sort_by_key(|leg| leg.request);
         }
-    }
-
-    fn enter_ordinary(&mut self, ordinary: &'a Ordinary) {
-        let server = self.servers.entry(ordinary.server).or_default();
-        server.ordinary.push(ordinary);
-        match &ordinary.key {
-            Some(key) => self.ordinary_keys.entry(key).or_default().push(ordinary),
-            None => server.enter_ordinary(ordinary),
-        }
+        self.enter_proxies(&clients);
     }
 
     /// Only of a proxy is it asked what it began itself and what it was asked, and a proxy is both client and server.
     fn enter_proxies(&mut self, clients: &HashSet<IpAddr>) {
-        let servers = self.servers.keys().map(|server| server.address);
+        let servers = self.parts.iter().flat_map(|part| part.servers.keys());
+        let servers = servers.map(|server| server.address);
         let proxies: HashSet<IpAddr> = servers.filter(|server| clients.contains(server)).collect();
         if proxies.is_empty() {
             return;
@@ -638,7 +660,7 @@ impl<'a> Survey<'a> {
     }
 
     fn server(&self, server: Endpoint) -> Option<&Server<'a>> {
-        self.servers.get(&server)
+        self.parts.get(Part::number(server.address))?.servers.get(&server)
     }
 
     /// The attempt with this index, unless only knocks came.
@@ -847,7 +869,9 @@ impl<'a> Survey<'a> {
 
     /// The silences, in nanoseconds, that sessions with `server` did not survive: see [`tcp::Facts::fatal_silence`].
     pub fn silences(&self, server: IpAddr) -> &[u64] {
-        self.silences.get(&server).map(Vec::as_slice).unwrap_or_default()
+        let part = self.parts.get(Part::number(server));
+        let silences = part.and_then(|part| part.silences.get(&server));
+        silences.map(Vec::as_slice).unwrap_or_default()
     }
 
     /// How `address` was asked for on the capture's own link.
@@ -863,6 +887,33 @@ impl<'a> Survey<'a> {
     /// Connections in which acknowledged octets are missing from the capture.
     pub fn connections_with_gaps(&self) -> u64 {
         self.tally.gaps
+    }
+}
+
+impl<'a> Part<'a> {
+    /// How many parts there are, whatever the threads. It is prime, for what servers' addresses have in common.
+    pub const COUNT: usize = 31;
+
+    /// The part that a server's endpoints belong to.
+    fn number(server: IpAddr) -> usize {
+        let octets = match server {
+            IpAddr::V4(address) => u64::from(address.to_bits()),
+            IpAddr::V6(address) => (address.to_bits() >> 64) as u64 ^ address.to_bits() as u64,
+        };
+        (octets % Self::COUNT as u64) as usize
+    }
+
+    fn enter(&mut self, all: &[Pending], attempt: &'a Attempt, index: u32) {
+        let endpoint = attempt.connection.server;
+        self.servers.entry(endpoint).or_default().enter(all, attempt, index);
+        if attempt.is_upgraded()
+            && let Some((_, silence)) = attempt.connection.fatal_silence()
+        {
+            let silences = self.silences.entry(endpoint.address).or_default();
+            if silences.len() < EXAMPLES {
+                silences.push(silence);
+            }
+        }
     }
 }
 
@@ -918,6 +969,10 @@ impl<'a> Server<'a> {
     }
 
     fn enter_ordinary(&mut self, ordinary: &'a Ordinary) {
+        self.ordinary.push(ordinary);
+        if ordinary.key.is_some() {
+            return;
+        }
         let status = |ordinary: &Ordinary| ordinary.response.map(|(status, _)| status);
         let on_path = self.ordinary_paths.entry(&ordinary.path).or_default();
         let alike = |other: &&Ordinary| {
