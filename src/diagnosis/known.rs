@@ -10,7 +10,7 @@ use crate::{
         tls_handshake::Ending,
         words::{self, Words},
     },
-    survey::{Host, Listening},
+    survey::{Host, Listening, Path},
     tcp::Side,
 };
 
@@ -27,6 +27,7 @@ pub(super) struct Known<'a> {
     pub(super) refuser: OnceCell<Foreign>,
     contrasts: OnceCell<Vec<Contrast<'a>>>,
     listening: OnceCell<&'a Listening>,
+    lossy: OnceCell<Option<&'a Path>>,
     /// The client and the server.
     hosts: [OnceCell<Option<&'a Host>>; 2],
 }
@@ -68,6 +69,13 @@ impl<'a> Case<'a> {
     pub(super) fn listening(&self) -> &'a Listening {
         let server = self.attempt.connection.server;
         self.known.listening.get_or_init(|| self.survey.listening(server))
+    }
+
+    /// The way between the two, if octets came through on it only when they were sent again.
+    pub(super) fn lossy(&self) -> Option<&'a Path> {
+        let facts = &self.attempt.connection;
+        let (client, server) = (facts.client.address, facts.server.address);
+        *self.known.lossy.get_or_init(|| self.survey.lossy(client, server))
     }
 
     /// What the segments of one end's host have in common.

@@ -80,8 +80,7 @@ pub(super) fn alive_after(case: &Case<'_>, at: At) -> Option<Evidence> {
 /// through only when they were sent again.
 pub(super) fn loss(case: &Case<'_>) -> Option<Evidence> {
     const SEVERAL: u64 = 3;
-    let facts = &case.attempt.connection;
-    let path = case.survey.lossy(facts.client.address, facts.server.address)?;
+    let path = case.lossy()?;
     let [client, server] = path.recovered;
     let often = (client + server).saturating_mul(5) >= path.connections;
     let lossy = often && (client > 0 && server > 0 || client + server >= SEVERAL);
