@@ -57,8 +57,8 @@ const SHARDS: usize = 64;
 /// Chunks of a window, at most: some 8 MiB of capture. The more there are, the more segments of a connection a shard takes while
 /// it has it at hand.
 const WINDOW: usize = 32;
-/// Chunks of the first window, for which the pool waits; each further one has half as many more until there are
-/// enough, for it is read while the one before is decoded.
+/// Chunks of the first window, for which the pool waits; each further one has half as many more until there are enough, for it is
+/// read while the one before is on the road.
 const FIRST_WINDOW: usize = 4;
 /// Bounds of one shard; all together 4 million live connections and 256 MiB of octets out of order.
 const LIMITS: Limits = Limits {

@@ -474,6 +474,8 @@ pub struct Survey<'a> {
     /// What became of the connections to each endpoint, in the order of addresses and ports.
     endpoints: Vec<(Endpoint, &'a Listening)>,
     parts: Vec<Part<'a>>,
+    /// Ordinary exchanges by part of the servers.
+    ordinary: [Vec<&'a Ordinary>; Part::COUNT],
     /// Attempts by Sec-WebSocket-Key.
     keys: HashMap<&'a [u8], Vec<u32>>,
     ordinary_keys: HashMap<&'a [u8], Vec<&'a Ordinary>>,
@@ -551,6 +553,7 @@ impl<'a> Survey<'a> {
             tally,
             endpoints: in_order(&tally.endpoints),
             parts: Vec::new(),
+            ordinary: by_part(&tally.ordinary),
             keys: HashMap::default(),
             ordinary_keys: HashMap::default(),
             clients: HashMap::default(),
@@ -599,12 +602,9 @@ impl<'a> Survey<'a> {
                 part.enter(self.attempts, attempt, index);
             }
         }
-        let ordinary = self.tally.ordinary.iter();
-        for ordinary in ordinary.filter(|ordinary| Part::number(ordinary.server.address) == number) {
-            part.servers
-                .entry(ordinary.server)
-                .or_default()
-                .enter_ordinary(ordinary);
+        for ordinary in &self.ordinary[number] {
+            let server = part.servers.entry(ordinary.server).or_default();
+            server.enter_ordinary(ordinary);
         }
         for server in part.servers.values_mut() {
             server.ordinary.sort_by_key(|ordinary| ordinary.request);
@@ -1009,6 +1009,14 @@ fn several_answered(all: &[Opening]) -> HashMap<(IpAddr, Endpoint), Vec<Opening>
         }
     }
     kept
+}
+
+fn by_part(ordinary: &[Ordinary]) -> [Vec<&Ordinary>; Part::COUNT] {
+    let mut parts: [Vec<&Ordinary>; Part::COUNT] = Default::default();
+    for ordinary in ordinary {
+        parts[Part::number(ordinary.server.address)].push(ordinary);
+    }
+    parts
 }
 
 fn in_order(endpoints: &Counts<Endpoint, Listening>) -> Vec<(Endpoint, &Listening)> {
